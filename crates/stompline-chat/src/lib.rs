@@ -1,0 +1,1 @@
+//! Customer-service live chat on Stompline: conversations, queue, delivery and read state.

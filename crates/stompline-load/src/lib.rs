@@ -1,0 +1,1 @@
+//! Load generator and measuring client for STOMP over WebSocket servers.

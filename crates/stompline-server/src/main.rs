@@ -1,0 +1,3 @@
+//! The stompline server.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! SockJS and plain WebSocket endpoints over axum for any message handler.

@@ -1,0 +1,1 @@
+//! STOMP over WebSocket and SockJS for axum: destinations, broker, handlers, users, events.
