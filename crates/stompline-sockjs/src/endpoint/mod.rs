@@ -1,0 +1,234 @@
+//! One endpoint on axum: the paths under a prefix and who serves them.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `{prefix}` | greeting; with an upgrade, a plain WebSocket |
+//! | `{prefix}/` | greeting |
+//! | `{prefix}/info` | what a SockJS client needs to know |
+//! | `{prefix}/websocket` | a raw WebSocket |
+//! | `{prefix}/{server}/{session}/websocket` | a WebSocket with SockJS frames |
+
+mod answer;
+mod handshake;
+mod route;
+
+use std::{convert::Infallible, sync::Arc, task::Poll, time::Duration};
+
+use axum::{Router, body::Body, response::Response};
+use futures_util::future::BoxFuture;
+use http::{Method, Request as HttpRequest, request::Parts};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    connection::{Connection, Stream, Transport},
+    flush::batched,
+    service::{Purpose, Refusal, Request, Service},
+    settings::Settings,
+};
+use route::Route;
+
+/// An endpoint: a prefix, its settings and the application behind it. It becomes a part of a server by
+/// [`axum::Router::merge`].
+pub struct Endpoint<S> {
+    prefix: String,
+    shared: Arc<Shared<S>>,
+}
+
+struct Shared<S> {
+    service: Arc<S>,
+    settings: Settings,
+    tasks: TaskTracker,
+}
+
+impl<S: Service> Endpoint<S> {
+    /// An endpoint under `prefix`, which begins with `/` and does not end with one. Connections run on `tasks`, so that the owner
+    /// can wait for their end.
+    ///
+    /// # Panics
+    ///
+    /// If `prefix` has another form: it is part of the program, not input.
+    pub fn new(prefix: &str, service: Arc<S>, settings: Settings, tasks: TaskTracker) -> Self {
+        assert!(
+            prefix.starts_with('/') && !prefix.ends_with('/'),
+            "an endpoint's prefix begins with `/` and does not end with one, unlike {prefix:?}"
+        );
+        Self {
+            prefix: prefix.to_owned(),
+            shared: Arc::new(Shared {
+                service,
+                settings,
+                tasks,
+            }),
+        }
+    }
+
+    /// The routes of this endpoint.
+    pub fn into_router<T: Clone + Send + Sync + 'static>(self) -> Router<T> {
+        let routes = Routes {
+            prefix: self.prefix.as_str().into(),
+            shared: self.shared,
+        };
+        Router::new()
+            .route_service(&self.prefix, routes.clone())
+            .route_service(&format!("{}/", self.prefix), routes.clone())
+            .route_service(&format!("{}/{{*rest}}", self.prefix), routes)
+    }
+}
+
+impl<S: Service, T: Clone + Send + Sync + 'static> From<Endpoint<S>> for Router<T> {
+    fn from(endpoint: Endpoint<S>) -> Self {
+        endpoint.into_router()
+    }
+}
+
+/// The endpoint as a [`tower`](https://docs.rs/tower) service.
+struct Routes<S> {
+    prefix: Arc<str>,
+    shared: Arc<Shared<S>>,
+}
+
+impl<S> Clone for Routes<S> {
+    fn clone(&self) -> Self {
+        Self {
+            prefix: Arc::clone(&self.prefix),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<S: Service> tower_service::Service<HttpRequest<Body>> for Routes<S> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(
+        &mut self,
+        _context: &mut std::task::Context<'_>,
+    ) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: HttpRequest<Body>) -> Self::Future {
+        let (mut parts, _body) = request.into_parts();
+        let upgrade = parts.extensions.remove::<OnUpgrade>();
+        let path = parts.uri.path();
+        let rest = path.strip_prefix(&*self.prefix).unwrap_or(path).to_owned();
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { Ok(shared.answer(&parts, &rest, upgrade).await) })
+    }
+}
+
+impl<S: Service> Shared<S> {
+    async fn answer(&self, parts: &Parts, rest: &str, upgrade: Option<OnUpgrade>) -> Response {
+        let mut response = match self.dispatch(parts, rest, upgrade).await {
+            Ok(response) => response,
+            Err(refusal) => answer::refusal(&refusal),
+        };
+        answer::allow_origin(parts, response.headers_mut());
+        response
+    }
+
+    async fn dispatch(
+        &self,
+        parts: &Parts,
+        rest: &str,
+        upgrade: Option<OnUpgrade>,
+    ) -> Result<Response, Refusal> {
+        let framed = self.settings.sockjs;
+        match Route::parse(rest) {
+            Some(Route::Root) if handshake::is_upgrade(parts) => {
+                self.open(parts, upgrade, Transport::WebSocket).await
+            }
+            Some(Route::Root) => self.greet(parts).await,
+            Some(Route::Info) if framed => self.info(parts).await,
+            Some(Route::RawWebSocket) if self.settings.websocket => {
+                self.open(parts, upgrade, Transport::WebSocket).await
+            }
+            Some(Route::FramedWebSocket) if framed && self.settings.websocket => {
+                self.open(parts, upgrade, Transport::SockJsWebSocket).await
+            }
+            _ => Err(answer::not_found()),
+        }
+    }
+
+    async fn greet(&self, parts: &Parts) -> Result<Response, Refusal> {
+        answer::only(parts, &[Method::GET, Method::HEAD])?;
+        self.service
+            .admit(Request::new(parts, Purpose::Greet))
+            .await?;
+        Ok(answer::greeting())
+    }
+
+    async fn info(&self, parts: &Parts) -> Result<Response, Refusal> {
+        if parts.method == Method::OPTIONS {
+            return Ok(answer::preflight(parts, "OPTIONS, GET"));
+        }
+        answer::only(parts, &[Method::GET])?;
+        self.service
+            .admit(Request::new(parts, Purpose::Info))
+            .await?;
+        Ok(answer::info(&self.settings))
+    }
+
+    async fn open(
+        &self,
+        parts: &Parts,
+        upgrade: Option<OnUpgrade>,
+        transport: Transport,
+    ) -> Result<Response, Refusal> {
+        let key = handshake::check(parts)?;
+        let upgrade = upgrade.ok_or_else(handshake::not_upgradable)?;
+        let admission = self
+            .service
+            .open(Request::new(parts, Purpose::Open))
+            .await?;
+        let protocol = handshake::choose_protocol(parts, &self.settings.protocols);
+        let service = Arc::clone(&self.service);
+        let limits = self.settings.websocket_limits();
+        let outbox_bytes_max = self.settings.outbox_bytes_max;
+        self.tasks.spawn(async move {
+            let (stream, leftover) = match upgrade.await {
+                Ok(upgraded) => take_back(upgraded),
+                Err(error) => {
+                    tracing::debug!(%error, "the connection broke during its upgrade");
+                    return;
+                }
+            };
+            let connection =
+                Connection::new(stream, &leftover, transport, limits, outbox_bytes_max);
+            drop(leftover);
+            batched(service.serve(admission, connection)).await;
+        });
+        Ok(handshake::switching(&key, protocol))
+    }
+}
+
+/// Takes the plain socket back from hyper, so that nothing stands between it and the codec. hyper's leftover buffer is usually empty but
+/// pins 8 KiB or more: it must be dropped.
+fn take_back(upgraded: hyper::upgrade::Upgraded) -> (Stream, bytes::Bytes) {
+    match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+        Ok(parts) => {
+            let stream = parts.io.into_inner();
+            tune(&stream);
+            (Stream::Tcp(stream), parts.read_buf)
+        }
+        Err(upgraded) => (
+            Stream::Foreign(Box::new(TokioIo::new(upgraded))),
+            bytes::Bytes::new(),
+        ),
+    }
+}
+
+/// Small messages leave at once (no Nagle), and a dead peer is noticed after a minute of unanswered data (RFC 5482).
+fn tune(stream: &TcpStream) {
+    let socket = socket2::SockRef::from(stream);
+    let tuned = socket
+        .set_tcp_nodelay(true)
+        .and_then(|()| socket.set_tcp_user_timeout(Some(Duration::from_mins(1))));
+    if let Err(error) = tuned {
+        tracing::debug!(%error, "a socket could not be tuned");
+    }
+}

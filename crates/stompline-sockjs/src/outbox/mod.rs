@@ -1,0 +1,377 @@
+//! What waits to be written to one connection, and the one protocol by which it is written.
+//!
+//! Anybody may append from any thread. Whoever finds nobody flushing becomes the flusher: it renders what waits into a buffer of
+//! its thread and offers it to the socket, without holding the lock during the system call. When the socket is full the
+//! connection's own task is woken; it alone waits for writability. Streams other than plain TCP are written by that task only.
+
+mod state;
+
+use std::{
+    cell::RefCell,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use futures_util::task::AtomicWaker;
+use tokio::net::TcpStream;
+
+use crate::{
+    close::Close,
+    flush::{self, Flush},
+    outgoing::{Form, Outgoing, Overflow},
+};
+use state::State;
+
+/// Most bytes offered to a socket in one system call and in one turn of a thread.
+pub(crate) const TURN_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    static WRITE_BUFFER: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(TURN_BYTES));
+}
+
+/// How messages are framed on a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// One WebSocket message for each message (plain and raw endpoints).
+    Plain,
+    /// SockJS frames: `o`, `h`, `a[..]`, `c[..]`.
+    SockJs,
+}
+
+/// The outcome of [`Outbox::push`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Push {
+    /// The message is on its way.
+    Queued,
+    /// The message is on its way, and the outbox is over half full: senders should slow down.
+    Congested,
+    /// There was no room; the message is not queued.
+    Full,
+    /// The connection is closing or gone; the message is not queued.
+    Ended,
+    /// `make` gave no message.
+    Skipped,
+}
+
+/// What the connection's task has to do for its outbox.
+pub(crate) enum Status {
+    /// Nothing waits.
+    Idle,
+    /// Something waits and nobody writes it.
+    Pending,
+    /// The socket took less than was offered; wait until it is writable.
+    Blocked,
+    /// The close frame was handed to the socket.
+    Closed,
+    /// The connection broke.
+    Broken,
+}
+
+/// The queue of one connection; see the module page.
+pub struct Outbox<M> {
+    state: Mutex<State<M>>,
+    driver: AtomicWaker,
+    stream: Option<TcpStream>,
+    framing: Framing,
+}
+
+impl<M: Outgoing> Outbox<M> {
+    pub(crate) fn new(stream: Option<TcpStream>, framing: Framing, bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State::new(framing, bytes_max)),
+            driver: AtomicWaker::new(),
+            stream,
+            framing,
+        })
+    }
+
+    /// Appends `message` and sees to it that it leaves.
+    pub fn push(self: &Arc<Self>, message: M) -> Push {
+        self.push_with(Overflow::Refuse, |_| Some(message))
+    }
+
+    /// Appends what `make` gives. `make` runs under the outbox's lock, so what it decides (a subscription is still live) holds at
+    /// the moment of appending; its argument is the number of the message in this outbox, from 1. It must be short.
+    pub fn push_with(
+        self: &Arc<Self>,
+        overflow: Overflow,
+        make: impl FnOnce(u64) -> Option<M>,
+    ) -> Push {
+        let mut state = self.lock();
+        if state.is_closing() {
+            return Push::Ended;
+        }
+        let Some(message) = make(state.number + 1) else {
+            return Push::Skipped;
+        };
+        if !state.append(message, overflow) {
+            return Push::Full;
+        }
+        state.number += 1;
+        let over_half = state.is_over_half();
+        let scheduled = std::mem::replace(&mut state.scheduled, true);
+        drop(state);
+        if over_half {
+            self.flush();
+            return if self.is_congested() {
+                Push::Congested
+            } else {
+                Push::Queued
+            };
+        }
+        if !scheduled && !flush::defer(|| Arc::clone(self) as Arc<dyn Flush>) {
+            self.flush();
+        }
+        Push::Queued
+    }
+
+    /// Runs `act` under the outbox's lock: afterwards no [`push_with`](Self::push_with) that began before is still undecided.
+    pub fn exclusively<T>(&self, act: impl FnOnce() -> T) -> T {
+        let _state = self.lock();
+        act()
+    }
+
+    /// Ends the connection after everything queued so far has left. The first close wins; later messages are refused.
+    pub fn close(&self, close: Close) {
+        if self.lock().close(close) {
+            self.flush();
+            self.driver.wake();
+        }
+    }
+
+    /// Ends the connection and drops what waits, except a message that is partly written.
+    pub fn abort(&self, close: Close) {
+        let mut state = self.lock();
+        state.discard();
+        let first = state.close(close);
+        drop(state);
+        if first {
+            self.flush();
+            self.driver.wake();
+        }
+    }
+
+    /// What the connection was told to close with.
+    pub fn closing(&self) -> Option<Close> {
+        self.lock().closing.as_deref().cloned()
+    }
+
+    /// The form in which payloads leave here.
+    pub fn form(&self) -> Form {
+        match self.framing {
+            Framing::Plain => Form::Plain,
+            Framing::SockJs => Form::Escaped,
+        }
+    }
+
+    /// Bytes that wait.
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    /// Whether it is over half full and the connection lives.
+    pub fn is_congested(&self) -> bool {
+        let state = self.lock();
+        !state.is_closing() && state.is_over_half()
+    }
+
+    /// Ready when the outbox is at most half full or its connection ends.
+    pub fn poll_relief(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.is_closing() || !state.is_over_half() {
+            return Poll::Ready(());
+        }
+        state.wait_for_relief(context.waker());
+        Poll::Pending
+    }
+
+    /// When the socket last took bytes.
+    pub fn last_write(&self) -> Instant {
+        self.lock().last_write
+    }
+
+    /// Since when the socket has taken nothing although something waits.
+    pub fn stalled_since(&self) -> Option<Instant> {
+        let state = self.lock();
+        state.blocked.then_some(state.last_write)
+    }
+
+    /// Wakes the connection's task: something changed that it should look at.
+    pub fn wake(&self) {
+        self.driver.wake();
+    }
+
+    /// Appends bytes that belong between frames: Pong, Ping, SockJS `h` and `o`.
+    pub(crate) fn push_control(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.lock();
+        if !state.is_closing() && state.control.len() < TURN_BYTES {
+            write(&mut state.control);
+            drop(state);
+            self.flush();
+        }
+    }
+
+    pub(crate) fn register(&self, waker: &Waker) {
+        self.driver.register(waker);
+    }
+
+    pub(crate) fn stream(&self) -> Option<&TcpStream> {
+        self.stream.as_ref()
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let state = self.lock();
+        if state.broken {
+            Status::Broken
+        } else if state.blocked {
+            Status::Blocked
+        } else if state.has_output() && !state.flushing {
+            Status::Pending
+        } else if state.close_written && !state.has_output() {
+            Status::Closed
+        } else {
+            Status::Idle
+        }
+    }
+
+    /// The socket is writable again.
+    pub(crate) fn unblock(&self) {
+        self.lock().blocked = false;
+    }
+
+    /// Answers the peer's close with its own code; what waited is not written, since the peer no longer reads.
+    pub(crate) fn answer_close(&self, code: Option<u16>) {
+        self.abort(Close::new(code.unwrap_or(1000), ""));
+    }
+
+    /// The connection is over: nothing is taken or kept any more.
+    pub(crate) fn end(&self) {
+        let relief = self.lock().end();
+        wake_all(relief);
+    }
+
+    /// Writes what waits through `write`, for streams that only the connection's task may touch.
+    pub(crate) fn flush_through(
+        &self,
+        mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        WRITE_BUFFER.with_borrow_mut(|buffer| {
+            loop {
+                let Some(rendered) = self.begin_write(buffer) else {
+                    return Poll::Ready(Ok(()));
+                };
+                let outcome = write(buffer);
+                let blocked = outcome.is_pending();
+                let written = if let Poll::Ready(Ok(written)) = &outcome {
+                    *written
+                } else {
+                    0
+                };
+                self.end_write(written, rendered, blocked);
+                match outcome {
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+    }
+
+    /// Renders what comes next into `buffer` and claims the right to write it. `None` when there is nothing or another writes.
+    fn begin_write(&self, buffer: &mut Vec<u8>) -> Option<usize> {
+        buffer.clear();
+        let mut state = self.lock();
+        state.scheduled = false;
+        if state.flushing || state.broken {
+            return None;
+        }
+        state.write_close_if_drained();
+        let control = state.render(buffer);
+        state.flushing = !buffer.is_empty();
+        state.flushing.then_some(control)
+    }
+
+    fn end_write(&self, written: usize, control: usize, blocked: bool) {
+        let mut state = self.lock();
+        state.flushing = false;
+        state.blocked = blocked;
+        state.settle(written, control);
+        if !state.is_over_half() {
+            let relief = state.relieve();
+            drop(state);
+            wake_all(relief);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<M>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes to the socket until it is full, nothing waits, or the turn's share is used up.
+    fn flush_direct(&self, stream: &TcpStream) {
+        if self.lock().blocked {
+            return;
+        }
+        let mut turn = 0;
+        WRITE_BUFFER.with_borrow_mut(|buffer| {
+            while let Some(control) = self.begin_write(buffer) {
+                match stream.try_write(buffer) {
+                    Ok(written) => {
+                        self.end_write(written, control, false);
+                        turn += written;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        self.end_write(0, control, true);
+                        self.driver.wake();
+                        return;
+                    }
+                    Err(_) => {
+                        self.end();
+                        self.driver.wake();
+                        return;
+                    }
+                }
+                if turn >= TURN_BYTES {
+                    self.driver.wake();
+                    return;
+                }
+            }
+        });
+    }
+}
+
+impl<M: Outgoing> Flush for Outbox<M> {
+    fn flush(&self) {
+        Self::flush(self);
+    }
+}
+
+impl<M: Outgoing> Outbox<M> {
+    pub(crate) fn flush(&self) {
+        match &self.stream {
+            Some(stream) => self.flush_direct(stream),
+            None => self.driver.wake(),
+        }
+    }
+}
+
+impl<M> Outbox<M> {
+    /// Frees the socket, also while others still hold this outbox.
+    pub(crate) fn release(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let relief = state.end();
+        drop(state);
+        wake_all(relief);
+        if let Some(stream) = &self.stream {
+            let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Both);
+        }
+    }
+}
+
+fn wake_all(wakers: Vec<Waker>) {
+    for waker in wakers {
+        waker.wake();
+    }
+}

@@ -1,0 +1,295 @@
+//! The part of an outbox that its lock guards. Nothing here waits or writes.
+
+use std::{collections::VecDeque, task::Waker, time::Instant};
+
+use stompline_ws::Opcode;
+
+use super::{Framing, TURN_BYTES};
+use crate::{
+    close::Close,
+    outgoing::{Form, Outgoing, Overflow},
+};
+
+/// What a queued message costs besides its bytes: its place in the queue.
+const ENTRY_BYTES: usize = 48;
+
+/// Most senders that wait for one outbox to be relieved; more are let through at once.
+const RELIEF_WAITERS_MAX: usize = 1024;
+
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each with its own name"
+)]
+pub(super) struct State<M> {
+    framing: Framing,
+    /// See [`Settings::outbox_bytes_max`](crate::Settings::outbox_bytes_max).
+    bytes_max: usize,
+    queue: VecDeque<M>,
+    /// Finished frames that go between messages.
+    pub(super) control: Vec<u8>,
+    /// Bytes of all queued messages, with framing and [`ENTRY_BYTES`] each.
+    pub(super) bytes: usize,
+    /// Bytes of the first message that the socket has taken already.
+    partial: usize,
+    /// Messages at the front that the present flusher is writing.
+    in_flight: usize,
+    /// Messages ever queued.
+    pub(super) number: u64,
+    pub(super) closing: Option<Box<Close>>,
+    relief: Vec<Waker>,
+    pub(super) last_write: Instant,
+    pub(super) flushing: bool,
+    pub(super) scheduled: bool,
+    pub(super) blocked: bool,
+    pub(super) close_written: bool,
+    pub(super) broken: bool,
+}
+
+impl<M: Outgoing> State<M> {
+    pub(super) fn new(framing: Framing, bytes_max: usize) -> Self {
+        Self {
+            framing,
+            bytes_max,
+            queue: VecDeque::new(),
+            control: Vec::new(),
+            bytes: 0,
+            partial: 0,
+            in_flight: 0,
+            number: 0,
+            closing: None,
+            relief: Vec::new(),
+            last_write: Instant::now(),
+            flushing: false,
+            scheduled: false,
+            blocked: false,
+            close_written: false,
+            broken: false,
+        }
+    }
+
+    /// Queues `message` if there is room or room can be made.
+    pub(super) fn append(&mut self, message: M, overflow: Overflow) -> bool {
+        let cost = self.cost(&message);
+        if overflow == Overflow::Conflate
+            && self.bytes + cost > self.bytes_max / 2
+            && let Some(at) = self.position_replaced_by(&message)
+        {
+            self.bytes = self.bytes + cost - self.cost(&self.queue[at]);
+            self.queue[at] = message;
+            return true;
+        }
+        if self.bytes + cost > self.bytes_max && overflow == Overflow::DropOldest {
+            self.drop_oldest(cost);
+        }
+        // A message larger than the whole outbox may still go out alone: the frame limit bounds it.
+        if self.bytes + cost > self.bytes_max && !self.queue.is_empty() {
+            return false;
+        }
+        if self.bytes == 0 {
+            self.last_write = Instant::now();
+        }
+        self.bytes += cost;
+        self.queue.push_back(message);
+        true
+    }
+
+    /// Whether senders should slow down.
+    pub(super) fn is_over_half(&self) -> bool {
+        self.bytes > self.bytes_max / 2
+    }
+
+    /// Drops what waits, except what is being written.
+    pub(super) fn discard(&mut self) {
+        self.queue.truncate(self.untouchable());
+        self.bytes = self.queue.iter().map(|message| self.cost(message)).sum();
+    }
+
+    pub(super) fn close(&mut self, close: Close) -> bool {
+        let first = self.closing.is_none();
+        if first {
+            self.closing = Some(Box::new(close));
+        }
+        first
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.is_some() || self.broken
+    }
+
+    pub(super) fn has_output(&self) -> bool {
+        !self.queue.is_empty()
+            || !self.control.is_empty()
+            || self.closing.is_some() && !self.close_written
+    }
+
+    pub(super) fn wait_for_relief(&mut self, waker: &Waker) {
+        if self.relief.iter().any(|known| known.will_wake(waker)) {
+            return;
+        }
+        if self.relief.len() < RELIEF_WAITERS_MAX {
+            self.relief.push(waker.clone());
+        } else {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Once everything before it has been taken, the close frame is the last thing written.
+    pub(super) fn write_close_if_drained(&mut self) {
+        if self.close_written || !self.queue.is_empty() {
+            return;
+        }
+        if let Some(close) = &self.closing {
+            close.write(self.framing, &mut self.control);
+            self.close_written = true;
+        }
+    }
+
+    /// Renders what comes next: the rest of a partly written message, control frames, then whole messages up to one turn's share.
+    /// Returns how many of the bytes are control frames.
+    pub(super) fn render(&mut self, buffer: &mut Vec<u8>) -> usize {
+        let mut messages = self.queue.iter();
+        if self.partial > 0
+            && let Some(first) = messages.next()
+        {
+            write_message(first, self.framing, buffer);
+            buffer.drain(..self.partial);
+        }
+        buffer.extend_from_slice(&self.control);
+        let control = self.control.len();
+        let mut in_flight = usize::from(self.partial > 0);
+        for message in messages {
+            if !buffer.is_empty() && buffer.len() + wire_len(message, self.framing) > TURN_BYTES {
+                break;
+            }
+            write_message(message, self.framing, buffer);
+            in_flight += 1;
+        }
+        self.in_flight = in_flight;
+        control
+    }
+
+    /// Accounts for `written` bytes of what [`render`](Self::render) made.
+    pub(super) fn settle(&mut self, mut written: usize, control: usize) {
+        self.in_flight = 0;
+        if written == 0 || self.broken {
+            return;
+        }
+        self.last_write = Instant::now();
+        if self.partial > 0 {
+            written = self.settle_front(written);
+            if self.partial > 0 {
+                return;
+            }
+        }
+        let control = control.min(written).min(self.control.len());
+        self.control.drain(..control);
+        written -= control;
+        while written > 0 && !self.queue.is_empty() {
+            written = self.settle_front(written);
+        }
+        self.release();
+    }
+
+    /// Takes `written` bytes off the first message; returns what is left of them.
+    fn settle_front(&mut self, written: usize) -> usize {
+        let Some(front) = self.queue.front() else {
+            return 0;
+        };
+        let len = wire_len(front, self.framing);
+        if self.partial + written < len {
+            self.partial += written;
+            return 0;
+        }
+        let left = written - (len - self.partial);
+        self.partial = 0;
+        self.bytes -= len + ENTRY_BYTES;
+        self.queue.pop_front();
+        left
+    }
+
+    /// An idle connection keeps no buffers.
+    fn release(&mut self) {
+        if self.queue.is_empty() && self.queue.capacity() > 0 {
+            self.queue = VecDeque::new();
+        }
+        if self.control.is_empty() && self.control.capacity() > 0 {
+            self.control = Vec::new();
+        }
+    }
+
+    /// What `message` counts while it waits.
+    fn cost(&self, message: &M) -> usize {
+        wire_len(message, self.framing) + ENTRY_BYTES
+    }
+
+    fn untouchable(&self) -> usize {
+        self.in_flight.max(usize::from(self.partial > 0))
+    }
+
+    fn position_replaced_by(&self, newer: &M) -> Option<usize> {
+        let from = self.untouchable();
+        self.queue
+            .iter()
+            .skip(from)
+            .position(|m| m.is_replaced_by(newer))
+            .map(|at| at + from)
+    }
+
+    fn drop_oldest(&mut self, cost: usize) {
+        let mut at = self.untouchable();
+        while self.bytes + cost > self.bytes_max && at < self.queue.len() {
+            if self.queue[at].is_droppable() {
+                self.bytes -= self.cost(&self.queue[at]);
+                self.queue.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+    }
+}
+
+impl<M> State<M> {
+    pub(super) fn end(&mut self) -> Vec<Waker> {
+        self.broken = true;
+        self.blocked = false;
+        self.queue = VecDeque::new();
+        self.control = Vec::new();
+        self.bytes = 0;
+        self.partial = 0;
+        self.relieve()
+    }
+
+    pub(super) fn relieve(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.relief)
+    }
+}
+
+fn write_message<M: Outgoing>(message: &M, framing: Framing, buffer: &mut Vec<u8>) {
+    match framing {
+        Framing::Plain => {
+            let opcode = if message.is_text() {
+                Opcode::Text
+            } else {
+                Opcode::Binary
+            };
+            stompline_ws::write_header(buffer, opcode, message.len(Form::Plain));
+            message.write(Form::Plain, buffer);
+        }
+        Framing::SockJs => {
+            let len = message.len(Form::Escaped) + r#"a[""]"#.len();
+            stompline_ws::write_header(buffer, Opcode::Text, len);
+            buffer.extend_from_slice(br#"a[""#);
+            message.write(Form::Escaped, buffer);
+            buffer.extend_from_slice(br#""]"#);
+        }
+    }
+}
+
+/// Length in bytes of a message with its WebSocket and SockJS framing.
+fn wire_len<M: Outgoing>(message: &M, framing: Framing) -> usize {
+    let payload = match framing {
+        Framing::Plain => message.len(Form::Plain),
+        Framing::SockJs => message.len(Form::Escaped) + r#"a[""]"#.len(),
+    };
+    stompline_ws::header_len(payload) + payload
+}
