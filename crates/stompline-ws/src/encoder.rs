@@ -1,7 +1,8 @@
 //! Writing frames. Nothing is allocated beyond the growth of `out`.
 
 use crate::frame::{self, CONTROL_BYTES_MAX, Opcode};
-use crate::{Close, CloseCode, mask};
+use crate::mask::Key;
+use crate::{Close, CloseCode};
 
 /// Appends the header of an unmasked, unfragmented frame with `len` payload bytes (RFC 6455
 /// §5.2): what a server sends. The caller appends the payload, from wherever it lies.
@@ -57,7 +58,7 @@ pub fn write_masked(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], key: [u8;
     out.extend_from_slice(&key);
     let start = out.len();
     out.extend_from_slice(payload);
-    mask::apply(&mut out[start..], key);
+    Key::new(key).apply(&mut out[start..]);
 }
 
 /// Appends a masked Close: [`write_close`] for a client.

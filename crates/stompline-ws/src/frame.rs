@@ -66,6 +66,11 @@ pub(crate) struct Header {
 impl Header {
     /// Reads a header from the beginning of `bytes`; `None` when the length is not complete. Each
     /// byte is judged as soon as it is there, so that a bad beginning is refused at once.
+    #[expect(
+        clippy::inline_always,
+        reason = "on the path of `Decoder::parse_header`"
+    )]
+    #[inline(always)]
     pub(crate) fn parse(bytes: &[u8], role: Role) -> Result<Option<Self>, Error> {
         let [first, rest @ ..] = bytes else {
             return Ok(None);
