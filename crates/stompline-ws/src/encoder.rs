@@ -7,8 +7,10 @@ use crate::{Close, CloseCode};
 /// Appends the header of an unmasked, unfragmented frame with `len` payload bytes (RFC 6455
 /// §5.2): what a server sends. The caller appends the payload, from wherever it lies.
 ///
-/// For a control opcode `len` is at most 125; [`write_ping`], [`write_pong`] and [`write_close`]
-/// see to it.
+/// # Panics
+///
+/// In debug builds, when `len` is over 125 for a control opcode (§5.5); [`write_ping`],
+/// [`write_pong`] and [`write_close`] see to it.
 pub fn write_header(out: &mut Vec<u8>, opcode: Opcode, len: usize) {
     frame::write(out, opcode, false, len);
 }
@@ -51,7 +53,10 @@ pub fn write_close_reply(out: &mut Vec<u8>, received: Option<&Close>) {
 /// Appends a whole unfragmented frame masked with `key`: what a client sends (§5.3). Keys come
 /// from a [`Masker`](crate::Masker).
 ///
-/// For a control opcode the payload is at most 125 bytes; [`write_masked_close`] sees to it.
+/// # Panics
+///
+/// In debug builds, when the payload of a control opcode is over 125 bytes (§5.5);
+/// [`write_masked_close`] sees to it.
 pub fn write_masked(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], key: [u8; 4]) {
     out.reserve(frame::HEADER_BYTES_MAX + payload.len());
     frame::write(out, opcode, true, payload.len());

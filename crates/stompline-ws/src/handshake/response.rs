@@ -8,7 +8,8 @@ use super::{HandshakeError, accept_key};
 /// most, and small enough to be buffered for thousands of connecting clients.
 pub const RESPONSE_BYTES_MAX: usize = 16 * 1024;
 
-/// The most header lines of an answer: what a hundred cookies and proxies leave room for.
+/// The most header lines of an answer: several times what common servers and proxies send, and
+/// 4 KiB of stack while it is parsed.
 pub const RESPONSE_HEADERS_MAX: usize = 128;
 
 /// The head of a server's answer.
