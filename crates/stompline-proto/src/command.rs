@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::Version;
+
 /// The command of a frame: what its first line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Command {
@@ -100,6 +102,11 @@ impl Command {
     /// "Value Encoding").
     pub const fn escapes_headers(self) -> bool {
         !matches!(self, Self::Connect | Self::Stomp | Self::Connected)
+    }
+
+    /// Whether headers of this command are escaped in this version.
+    pub(crate) fn escapes(self, version: Version) -> bool {
+        version >= Version::V1_1 && self.escapes_headers()
     }
 
     pub(crate) fn from_bytes(name: &[u8]) -> Option<Self> {

@@ -4,8 +4,10 @@ use crate::{Command, Frame, Version};
 
 mod body;
 mod error;
+mod escape;
 mod head;
 mod limit;
+mod scan;
 
 pub use error::DecodeError;
 pub use limit::DecodeLimits;
@@ -136,7 +138,8 @@ impl Decoder {
         matches!(self.stage, Stage::Between)
     }
 
-    /// Octets of memory held for an unfinished frame: at most the frame limit and 12 octets a header.
+    /// Octets of memory held for an unfinished frame: at most the limit of a frame, and 24 for each of
+    /// its headers.
     pub fn held_bytes(&self) -> usize {
         match &self.stage {
             Stage::Between | Stage::Failed(_) => 0,
@@ -218,11 +221,13 @@ impl Decoder {
     }
 
     fn frame_bytes_max(&self) -> usize {
-        if self.side == Side::Server && self.version.is_none() {
+        let bytes_max = if self.side == Side::Server && self.version.is_none() {
             self.limits.frame_bytes_max_before_connect
         } else {
             self.limits.frame_bytes_max
-        }
+        };
+        // Places in a head are kept as 32-bit numbers.
+        bytes_max.min(u32::MAX as usize)
     }
 }
 
@@ -268,6 +273,3 @@ fn append(buffer: &mut Vec<u8>, octets: &[u8], bytes_max: usize) {
     }
     buffer.extend_from_slice(octets);
 }
-
-#[cfg(test)]
-mod tests;

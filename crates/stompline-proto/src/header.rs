@@ -26,9 +26,9 @@ pub struct Headers {
     spans: Vec<Span>,
 }
 
-/// Where one header lies in the text. The value starts one octet behind the name's end.
+/// Where one header lies in a text: `name:value`.
 #[derive(Clone, Copy)]
-struct Span {
+pub(crate) struct Span {
     start: u32,
     name_end: u32,
     end: u32,
@@ -51,21 +51,9 @@ impl Headers {
         }
     }
 
-    /// Takes lines of the form `name:value`, each ended by LF, as they are. A line without colon is
-    /// a header with an empty value.
-    pub(crate) fn from_lines(lines: &str, headers: usize) -> Self {
-        let mut spans = Vec::with_capacity(headers);
-        let bytes = lines.as_bytes();
-        let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', bytes) {
-            let name_len = memchr::memchr(b':', &bytes[start..end]).unwrap_or(end - start);
-            spans.push(Span::new(start, start + name_len, end));
-            start = end + 1;
-        }
-        Self {
-            text: lines.to_owned(),
-            spans,
-        }
+    /// Headers that lie in a text already.
+    pub(crate) const fn from_spans(text: String, spans: Vec<Span>) -> Self {
+        Self { text, spans }
     }
 
     /// Appends a header behind those that are there.
@@ -118,9 +106,14 @@ impl Headers {
         self.spans.is_empty()
     }
 
+    /// Octets of the text.
+    pub(crate) const fn text_bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Octets of heap memory in use.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.text.capacity() + self.spans.capacity() * size_of::<Span>()
+        self.text.capacity() + span_bytes(&self.spans)
     }
 }
 
@@ -196,7 +189,10 @@ impl fmt::Debug for Iter<'_> {
 }
 
 impl Span {
-    fn new(start: usize, name_end: usize, end: usize) -> Self {
+    /// # Panics
+    ///
+    /// If the header ends beyond 4 GiB.
+    pub(crate) fn new(start: usize, name_end: usize, end: usize) -> Self {
         let narrow = |at: usize| u32::try_from(at).expect("the headers of a frame fit in 4 GiB");
         Self {
             start: narrow(start),
@@ -205,14 +201,23 @@ impl Span {
         }
     }
 
-    fn name(self, text: &str) -> &str {
+    /// Name, colon and value.
+    pub(crate) fn of(self, text: &[u8]) -> &[u8] {
+        &text[self.start as usize..self.end as usize]
+    }
+
+    pub(crate) fn name(self, text: &str) -> &str {
         &text[self.start as usize..self.name_end as usize]
     }
 
-    fn value(self, text: &str) -> &str {
-        text.get(self.name_end as usize + 1..self.end as usize)
-            .unwrap_or_default()
+    pub(crate) fn value(self, text: &str) -> &str {
+        &text[self.name_end as usize + 1..self.end as usize]
     }
+}
+
+/// Octets of heap memory that spans take.
+pub(crate) fn span_bytes(spans: &Vec<Span>) -> usize {
+    spans.capacity() * size_of::<Span>()
 }
 
 fn is_secret(name: &str) -> bool {
@@ -249,17 +254,18 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_pushes_are_equal() {
-        let lines = Headers::from_lines("a:1\nä:x:y\nempty:\n", 3);
+    fn spans_and_pushes_are_equal() {
+        let text = "SEND\na:1\nä:x:y\nempty:\n\n".to_owned();
+        let spans = vec![
+            Span::new(5, 6, 8),
+            Span::new(9, 11, 15),
+            Span::new(16, 21, 22),
+        ];
+        let headers = Headers::from_spans(text, spans);
         assert_eq!(
-            lines,
+            headers,
             Headers::from_iter([("a", "1"), ("ä", "x:y"), ("empty", "")])
         );
-        assert_eq!(
-            Headers::from_lines("bare\n", 1),
-            Headers::from_iter([("bare", "")])
-        );
-        assert!(Headers::from_lines("", 0).is_empty());
     }
 
     #[test]

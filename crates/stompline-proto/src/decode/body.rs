@@ -34,18 +34,26 @@ impl Body {
         version: Option<Version>,
         frame_bytes_max: usize,
     ) -> Result<Self, Failure> {
+        let mut length = None;
+        frame.headers.retain(|name, value| {
+            let kept = name != "content-length";
+            if !kept && length.is_none() {
+                length = Some(parse_length(value));
+            }
+            kept
+        });
         let bodiless = version.is_some_and(|v| v >= Version::V1_1) && !frame.command.allows_body();
-        let end = match frame.headers.find("content-length").map(parse_length) {
+        let end = match length {
             None if bodiless => End::Empty,
             None => End::Nul,
             Some(Some(length)) => End::Length(length),
             Some(None) => return Err(fail(&frame, DecodeError::BadContentLength)),
         };
-        let mut announced = 0;
-        if let End::Length(length) = end {
-            frame.headers.retain(|name, _| name != "content-length");
-            announced = length;
-        }
+        let announced = if let End::Length(length) = end {
+            length
+        } else {
+            0
+        };
         if bodiless && announced > 0 {
             let command = frame.command;
             return Err(fail(&frame, DecodeError::BodyNotAllowed { command }));

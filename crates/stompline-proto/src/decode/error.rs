@@ -56,7 +56,10 @@ pub enum DecodeError {
     #[error("the frame ended before the blank line that follows the headers")]
     NulInHead,
     /// A header holds an escape that its version does not have.
-    #[error("undefined escape in header line {line}, STOMP {version} has {}", escapes(*version))]
+    #[error(
+        "undefined escape in header line {line}, behind a backslash STOMP {version} allows {}",
+        escapes(*version)
+    )]
     BadEscape {
         /// Which header of the frame, from 1.
         line: usize,
@@ -130,10 +133,11 @@ impl DecodeError {
     }
 }
 
+/// In words: clients are known to read an escaped backslash in a header wrongly.
 const fn escapes(version: Version) -> &'static str {
     match version {
-        Version::V1_0 => "none",
-        Version::V1_1 => r"\n \c \\",
-        Version::V1_2 => r"\r \n \c \\",
+        Version::V1_0 => "nothing",
+        Version::V1_1 => "n, c or a backslash",
+        Version::V1_2 => "r, n, c or a backslash",
     }
 }
