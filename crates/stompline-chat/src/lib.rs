@@ -10,6 +10,8 @@ pub mod id;
 pub mod message;
 mod page;
 pub mod person;
+pub mod pointer;
 pub mod reply;
 pub mod signal;
+pub mod store;
 pub mod time;

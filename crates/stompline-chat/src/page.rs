@@ -1,7 +1,7 @@
 //! Cutting answers so that they fit: by count, and by bytes.
 //!
-//! A page must pass the outbox of one session (512 KiB by default) beside everything else, and a text may double when
-//! JSON escapes it, and appears twice in a message. So the text of one page is bounded as well as its count.
+//! An answer must pass the outbox of one session (512 KiB by default) beside everything else, so its size is bounded as
+//! well as its count. Sizes are estimates of the JSON: exact enough for a bound with as much room again above it.
 
 use std::collections::VecDeque;
 
@@ -10,8 +10,19 @@ use crate::id::ConversationId;
 use crate::message::Message;
 use crate::reply::{ReaderHead, SyncPage};
 
-/// The most text in one answer, in bytes: at worst four times that on the wire, which leaves the outbox room.
-pub(crate) const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// The most that one answer holds, in bytes: half of an outbox.
+pub(crate) const PAGE_BYTES_MAX: usize = 256 * 1024;
+
+/// About what a head takes: names, times, two pointers and a preview.
+const HEAD_BYTES: usize = 1_024;
+
+/// About what a message takes without its text.
+const MESSAGE_BYTES: usize = 512;
+
+/// About what a message takes. Its text stands in it twice.
+pub(crate) fn message_bytes(message: &Message) -> usize {
+    MESSAGE_BYTES + 2 * message.content.bytes()
+}
 
 /// What changed since a cursor, each list in `rev` order and at least [`Changes::fetch`] long if there is more.
 #[derive(Debug, Default)]
@@ -32,7 +43,7 @@ impl Changes {
 
     /// The next page. A stamp is never divided: a message and the head it changed come together, because the cursor
     /// says that everything up to it was sent.
-    pub(crate) fn page(mut self, limit: usize, text_bytes_max: usize) -> SyncPage {
+    pub(crate) fn page(mut self, limit: usize, bytes_max: usize) -> SyncPage {
         let mut page = SyncPage {
             receipt: None,
             cursor: self.settled,
@@ -42,11 +53,10 @@ impl Changes {
             messages: Vec::new(),
             gone: Vec::new(),
         };
-        let (mut items, mut text_bytes, mut last) = (0, 0, 0);
+        let (mut items, mut bytes, mut last) = (0, 0, 0);
         while let Some(rev) = self.next_rev() {
-            let text = self.messages.front().filter(|message| message.rev == rev);
-            text_bytes += text.map_or(0, |message| message.content.bytes());
-            if items >= limit || (items > 0 && text_bytes > text_bytes_max) {
+            bytes += self.bytes_at(rev);
+            if items >= limit || (items > 0 && bytes > bytes_max) {
                 page.cursor = last;
                 page.more = true;
                 break;
@@ -62,6 +72,12 @@ impl Changes {
         let message = self.messages.front().map(|message| message.rev);
         let gone = self.gone.front().map(|(rev, _)| *rev);
         [head, message, gone].into_iter().flatten().min()
+    }
+
+    fn bytes_at(&self, rev: u64) -> usize {
+        let head = self.heads.front().filter(|item| item.head.rev == rev);
+        let message = self.messages.front().filter(|message| message.rev == rev);
+        head.map_or(0, |_| HEAD_BYTES) + message.map_or(0, message_bytes)
     }
 
     fn move_to(&mut self, page: &mut SyncPage, rev: u64) -> usize {
@@ -84,30 +100,34 @@ pub(crate) fn reset(settled: u64) -> SyncPage {
         settled,
         ..Changes::default()
     }
-    .page(SyncBody::LIMIT_MAX, TEXT_BYTES_MAX);
+    .page(SyncBody::LIMIT_MAX, PAGE_BYTES_MAX);
     SyncPage {
         reset: true,
         ..page
     }
 }
 
-/// How many messages, taken in this order, fit into `text_bytes` (which is reduced by them); at least one if
-/// `first_always`.
+/// How many messages, taken in this order, fit into `room` bytes, which they reduce; at least one if `first_always`.
 pub(crate) fn fitting<'a>(
     messages: impl Iterator<Item = &'a Message>,
-    text_bytes: &mut usize,
+    room: &mut usize,
     first_always: bool,
 ) -> usize {
     let mut count = 0;
     for message in messages {
-        let bytes = message.content.bytes();
-        if bytes > *text_bytes && (count > 0 || !first_always) {
+        let bytes = message_bytes(message);
+        if bytes > *room && (count > 0 || !first_always) {
             break;
         }
-        *text_bytes = text_bytes.saturating_sub(bytes);
+        *room = room.saturating_sub(bytes);
         count += 1;
     }
     count
+}
+
+/// Takes the bytes of that many heads out of `room`.
+pub(crate) fn reserve_heads(heads: usize, room: &mut usize) {
+    *room = room.saturating_sub(heads * HEAD_BYTES);
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::*;
 use crate::id::ClientId;
 use crate::message::Text;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 fn stamp(rev: u64) -> Stamp {
     Stamp {
@@ -110,7 +110,13 @@ fn take_at_another_stage_is_stale() {
 fn access_follows_state_and_part() {
     let other = UserRef::customer("8");
     // Customer 8 and agent 7 share nothing with customer 7 but a name.
-    let rows: [(&str, fn() -> Conversation, UserRef, [&str; 4]); 12] = [
+    type Row = (
+        &'static str,
+        fn() -> Conversation,
+        UserRef,
+        [&'static str; 4],
+    );
+    let rows: [Row; 12] = [
         ("own", queued, anna().user, ["ok", "ok", "ok", "ok"]),
         ("own", active, anna().user, ["ok", "ok", "ok", "ok"]),
         ("own", closed, anna().user, ["ok", "closed", "ok", "ok"]),
@@ -228,12 +234,10 @@ fn close_while_waiting_leaves_the_queue() {
 fn reopen_window_ends_to_the_millisecond() {
     let conversation = closed();
     let closed_at = stamp(3).at.millis();
-    let after = |time: Duration| {
-        Timestamp::from_millis(closed_at + i64::try_from(time.as_millis()).unwrap())
-    };
-    assert!(conversation.reopens(after(DAY - Duration::from_millis(1)), DAY));
-    assert!(!conversation.reopens(after(DAY), DAY));
-    assert!(!active().reopens(after(Duration::ZERO), DAY));
+    let after = |millis: i64| Timestamp::from_millis(closed_at + millis);
+    assert!(conversation.reopens(after(24 * 3_600_000 - 1), DAY));
+    assert!(!conversation.reopens(after(24 * 3_600_000), DAY));
+    assert!(!active().reopens(after(0), DAY));
 }
 
 #[test]

@@ -1,0 +1,70 @@
+//! Where conversations are kept: one trait, one suite that every implementation passes.
+
+use crate::body::{HistoryBody, SyncBody};
+use crate::command::Command;
+use crate::error::Error;
+use crate::head::Head;
+use crate::id::ConversationId;
+use crate::person::{Person, UserRef};
+use crate::reply::{Bootstrap, Checkpoint, HistoryPage, QueueSnapshot, SyncPage};
+
+pub mod pending;
+pub mod sqlite;
+
+pub use self::pending::Pending;
+
+use futures_util::future::BoxFuture;
+
+/// An answer that the store is reading.
+pub type Reading<'a, T> = BoxFuture<'a, Result<T, Error>>;
+
+/// Keeps conversations, and is the only judge of what is true about them.
+///
+/// Every implementation promises:
+///
+/// - A command happens entirely or not at all, and what it did is on disk before anybody hears of it: its result
+///   resolves, and its events leave, only after the commit.
+/// - Commands take effect in the order of the [`Store::submit`] calls of one caller.
+/// - `rev` grows strictly with every change over the whole store, and the [`Batch`](crate::event::Batch)es handed to
+///   the publisher are in that order without a gap. A batch is handed over before its results resolve.
+/// - A question is answered from one moment: what an answer with cursor `c` does not hold has a stamp above `c`.
+/// - Every call ends within its deadline. A command that ended with [`Error::Unavailable`] may have taken effect
+///   nevertheless; repeated with the same `clientId` it has no second effect.
+pub trait Store: Send + Sync + 'static {
+    /// Puts a command in line, at once and in order; the result is awaited separately, so that commands of one
+    /// session share a commit. Whether the result is awaited or not, the command is carried out.
+    ///
+    /// When the line is full the result is [`Error::Unavailable`] and nothing will happen.
+    fn submit(&self, command: Command) -> Pending;
+
+    /// What changed for somebody since their cursor.
+    fn sync(&self, who: UserRef, request: SyncBody) -> Reading<'_, SyncPage>;
+
+    /// Messages of one conversation, by place.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] and [`Error::Forbidden`] for those who may not read it.
+    fn history(&self, who: UserRef, request: HistoryBody) -> Reading<'_, HistoryPage>;
+
+    /// All that somebody's client needs for its first screen.
+    fn bootstrap(&self, who: Person) -> Reading<'_, Bootstrap>;
+
+    /// One conversation as it stands, to find its participants.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::history`].
+    fn head(&self, who: UserRef, conversation_id: ConversationId) -> Reading<'_, Head>;
+
+    /// The stamps of what changed for somebody since that cursor, to find out whether pushed events arrive. When more
+    /// changed than one answer holds, its cursor is that of the last one named.
+    fn checkpoint(&self, who: UserRef, since: u64) -> Reading<'_, Checkpoint>;
+
+    /// Who waits.
+    fn queue(&self) -> Reading<'_, QueueSnapshot>;
+
+    /// Finishes the commands in line, refuses new ones, and lets go of everything. Later calls of anything end with
+    /// [`Error::Unavailable`].
+    fn close(&self) -> BoxFuture<'_, ()>;
+}

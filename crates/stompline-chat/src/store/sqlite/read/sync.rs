@@ -1,0 +1,168 @@
+//! What changed since a cursor.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+
+use super::super::Fault;
+use super::super::round::TENANT;
+use super::super::row::{self, column, count, limit, select_conversation};
+use super::settled;
+use crate::body::SyncBody;
+use crate::id::ConversationId;
+use crate::message::Message;
+use crate::page::{self, Changes, PAGE_BYTES_MAX};
+use crate::person::{Role, UserRef};
+use crate::reply::{Checkpoint, ReaderHead, SyncPage};
+
+pub(in super::super) async fn sync(
+    mut snapshot: Transaction<'static, Sqlite>,
+    who: UserRef,
+    request: SyncBody,
+) -> Result<SyncPage, Fault> {
+    let settled = settled(&mut snapshot).await?;
+    if request.since > settled {
+        return Ok(page::reset(settled));
+    }
+    let since = Since {
+        who: &who,
+        rev: request.since,
+        items: request.limit(),
+    };
+    let changes = Changes {
+        heads: since.heads(&mut snapshot).await?,
+        messages: since.messages(&mut snapshot, request.open.as_ref()).await?,
+        gone: since.gone(&mut snapshot).await?,
+        settled,
+    };
+    Ok(changes.page(since.items, PAGE_BYTES_MAX))
+}
+
+pub(in super::super) async fn checkpoint(
+    mut snapshot: Transaction<'static, Sqlite>,
+    who: UserRef,
+    since: u64,
+) -> Result<Checkpoint, Fault> {
+    let settled = settled(&mut snapshot).await?;
+    let since = Since {
+        who: &who,
+        rev: since,
+        items: SyncBody::LIMIT_MAX,
+    };
+    let changes = Changes {
+        heads: since.heads(&mut snapshot).await?,
+        messages: VecDeque::new(),
+        gone: since.gone(&mut snapshot).await?,
+        settled,
+    };
+    let page = changes.page(since.items, PAGE_BYTES_MAX);
+    Ok(Checkpoint {
+        cursor: page.cursor,
+        heads: page
+            .conversations
+            .iter()
+            .map(|item| (item.head.id, item.head.rev))
+            .collect(),
+        gone: page.gone,
+    })
+}
+
+/// Whose changes, after which stamp, and how many of each sort.
+struct Since<'a> {
+    who: &'a UserRef,
+    rev: u64,
+    items: usize,
+}
+
+impl Since<'_> {
+    async fn heads(
+        &self,
+        snapshot: &mut SqliteConnection,
+    ) -> Result<VecDeque<ReaderHead>, sqlx::Error> {
+        let sql = match self.who.role {
+            Role::Customer => {
+                select_conversation!(@reader, "WHERE c.tenant_id = ?1 AND c.customer_id = ?2 AND c.public_rev > ?3 ORDER BY c.public_rev LIMIT ?4"
+                )
+            }
+            Role::Agent => {
+                select_conversation!(@reader, "WHERE c.tenant_id = ?1 AND (c.state = 'queued' AND c.rev > ?3 OR c.assignee_id = ?2 AND c.rev > ?3) \
+                     ORDER BY c.rev LIMIT ?4"
+                )
+            }
+        };
+        let rows = self.fetch(snapshot, sql, None).await?;
+        row::all(&rows, |found| reader_head(found, self.who.role))
+    }
+
+    async fn messages(
+        &self,
+        snapshot: &mut SqliteConnection,
+        open: Option<&BTreeMap<ConversationId, u64>>,
+    ) -> Result<VecDeque<Message>, sqlx::Error> {
+        // A conversation with a newer message is itself newer, which keeps the search to those that changed.
+        let sql = match self.who.role {
+            Role::Customer => concat!(
+                "SELECT m.* FROM conversation c CROSS JOIN message m ON m.conversation_id = c.id ",
+                "WHERE c.tenant_id = ?1 AND c.customer_id = ?2 AND c.public_rev > ?3 AND m.rev > ?3 ",
+                "AND m.visibility = 'public' ",
+                "AND (?6 IS NULL OR c.id IN (SELECT unhex(value, '-') FROM json_each(?6))) ",
+                "ORDER BY m.rev LIMIT ?4"
+            ),
+            Role::Agent => concat!(
+                "SELECT m.* FROM conversation c CROSS JOIN message m ON m.conversation_id = c.id ",
+                "WHERE c.tenant_id = ?1 ",
+                "AND (c.state = 'queued' AND c.rev > ?3 OR c.assignee_id = ?2 AND c.rev > ?3) ",
+                "AND m.rev > ?3 ",
+                "AND (?6 IS NULL OR c.id IN (SELECT unhex(value, '-') FROM json_each(?6))) ",
+                "ORDER BY m.rev LIMIT ?4"
+            ),
+        };
+        let ids = open.map(|open| serde_json::json!(open.keys().collect::<Vec<_>>()).to_string());
+        let rows = self.fetch(snapshot, sql, ids).await?;
+        row::all(&rows, row::message)
+    }
+
+    /// What an agent could see while it waited and cannot see now. A customer loses nothing.
+    async fn gone(
+        &self,
+        snapshot: &mut SqliteConnection,
+    ) -> Result<VecDeque<(u64, ConversationId)>, sqlx::Error> {
+        if self.who.role == Role::Customer {
+            return Ok(VecDeque::new());
+        }
+        let sql = "SELECT id, left_queue_rev FROM conversation \
+                   WHERE tenant_id = ?1 AND left_queue_rev > ?3 AND state <> 'queued' AND assignee_id IS NOT ?2 \
+                   ORDER BY left_queue_rev LIMIT ?4";
+        let rows = self.fetch(snapshot, sql, None).await?;
+        row::all(&rows, |found| {
+            let id = row::id(found, "id")?;
+            Ok((count(found, "left_queue_rev")?, id))
+        })
+    }
+
+    async fn fetch(
+        &self,
+        snapshot: &mut SqliteConnection,
+        sql: &'static str,
+        open: Option<String>,
+    ) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        sqlx::query(sql)
+            .bind(TENANT)
+            .bind(&*self.who.id)
+            .bind(column(self.rev))
+            .bind(limit(Changes::fetch(self.items)))
+            .bind(self.who.role.as_str())
+            .bind(open)
+            .fetch_all(snapshot)
+            .await
+    }
+}
+
+/// A row of `select_conversation!(@reader, ..)`.
+pub(super) fn reader_head(found: &SqliteRow, reader: Role) -> Result<ReaderHead, sqlx::Error> {
+    Ok(ReaderHead {
+        head: row::conversation(found)?.head(reader),
+        unread: count(found, "unread")?,
+    })
+}

@@ -1,0 +1,5 @@
+//! The chat from outside.
+
+mod desk;
+mod sqlite;
+mod store_suite;
