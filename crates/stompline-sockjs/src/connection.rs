@@ -17,6 +17,7 @@ use crate::{
     close::Close,
     outbox::{Framing, Outbox, Status},
     outgoing::Outgoing,
+    settings::Settings,
 };
 
 /// Bytes read in one system call. The buffer belongs to the thread: an idle connection has none.
@@ -133,6 +134,16 @@ impl<M: Outgoing> Connection<M> {
         connection
     }
 
+    /// A connection over any stream on which the handshake is done: another server's, or a pipe in memory.
+    pub fn over<S>(stream: S, transport: Transport, settings: &Settings) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let stream = Stream::Foreign(Box::new(stream));
+        let limits = settings.websocket_limits();
+        Self::new(stream, &[], transport, limits, settings.outbox_bytes_max)
+    }
+
     /// Where messages to the peer go.
     pub fn outbox(&self) -> &Arc<Outbox<M>> {
         &self.outbox
@@ -202,7 +213,7 @@ impl<M: Outgoing> Connection<M> {
 
     /// Sends what is queued and the close, then waits until the peer closed too, at most `linger` in all. Without a close queued
     /// by [`Outbox::close`] or [`Outbox::abort`] it only releases the connection.
-    pub async fn finish(mut self, linger: Duration) {
+    pub async fn finish(&mut self, linger: Duration) {
         if self.outbox.closing().is_some() {
             let _ = tokio::time::timeout(linger, self.say_goodbye()).await;
         }

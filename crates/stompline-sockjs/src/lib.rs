@@ -22,3 +22,5 @@ pub use outbox::{Framing, Outbox, Push};
 pub use outgoing::{Form, Outgoing, Overflow};
 pub use service::{Purpose, Refusal, Request, Service};
 pub use settings::Settings;
+/// The WebSocket codec underneath, for clients and tests.
+pub use stompline_ws as websocket;

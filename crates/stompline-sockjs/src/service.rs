@@ -1,6 +1,6 @@
 //! What an application implements to sit behind an endpoint.
 
-use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Method, StatusCode, Uri, request::Parts};
 
@@ -51,10 +51,10 @@ impl<'a> Request<'a> {
     }
 
     /// The address of the socket's other end, if the server recorded it
-    /// ([`axum::extract::ConnectInfo`] of a [`std::net::SocketAddr`]).
-    pub fn peer(self) -> Option<IpAddr> {
-        self.extension::<axum::extract::ConnectInfo<std::net::SocketAddr>>()
-            .map(|info| info.0.ip())
+    /// ([`axum::extract::ConnectInfo`] of a [`SocketAddr`]).
+    pub fn peer(self) -> Option<SocketAddr> {
+        self.extension::<axum::extract::ConnectInfo<SocketAddr>>()
+            .map(|info| info.0)
     }
 
     /// A value that a layer put into the request.
@@ -69,7 +69,7 @@ pub struct Refusal {
     /// 401, 403, 404, 405, 426 or 503.
     pub status: StatusCode,
     /// For programs: stable, in snake case.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// For people: what is wrong and what is allowed. Never an internal detail.
     pub message: Cow<'static, str>,
     /// When to come back, rounded up to seconds (`Retry-After`).
@@ -80,12 +80,12 @@ impl Refusal {
     /// A refusal without a time to come back.
     pub fn new(
         status: StatusCode,
-        code: &'static str,
+        code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self {
             status,
-            code,
+            code: code.into(),
             message: message.into(),
             retry_after: None,
         }

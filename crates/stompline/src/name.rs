@@ -173,16 +173,24 @@ checked_name!(UserName, "user name");
 /// A clone shares both texts.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserKey {
-    /// The population this user belongs to.
-    pub realm: Realm,
-    /// The user's name in it.
-    pub name: UserName,
+    realm: Realm,
+    name: UserName,
 }
 
 impl UserKey {
     /// The user called `name` in `realm`.
     pub fn new(realm: Realm, name: UserName) -> Self {
         Self { realm, name }
+    }
+
+    /// The population this user belongs to.
+    pub fn realm(&self) -> &Realm {
+        &self.realm
+    }
+
+    /// The user's name in it.
+    pub fn name(&self) -> &UserName {
+        &self.name
     }
 }
 

@@ -84,7 +84,7 @@ impl Rate {
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use stompline::{Rate, TokenBucket};
+/// use stompline::rate::{Rate, RateError, TokenBucket};
 ///
 /// let start = Instant::now();
 /// let mut bucket = TokenBucket::new(Rate::new(5.0, 2)?);
@@ -92,7 +92,7 @@ impl Rate {
 /// assert!(bucket.try_take(start).is_ok());
 /// assert!(bucket.try_take(start).unwrap_err() > Duration::from_millis(199));
 /// assert!(bucket.try_take(start + Duration::from_millis(201)).is_ok());
-/// # Ok::<(), stompline::RateError>(())
+/// # Ok::<(), RateError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct TokenBucket {

@@ -166,6 +166,17 @@ impl<M: Outgoing> Outbox<M> {
         }
     }
 
+    /// Whether everything has been written.
+    pub fn is_idle(&self) -> bool {
+        let state = self.lock();
+        !state.has_output() && !state.blocked
+    }
+
+    /// Messages queued since the beginning.
+    pub fn number(&self) -> u64 {
+        self.lock().number
+    }
+
     /// Bytes that wait.
     pub fn bytes(&self) -> usize {
         self.lock().bytes

@@ -79,22 +79,6 @@ pub enum DestinationKind {
 /// A destination and what it means.
 ///
 /// At most 1,024 bytes, no empty segments, no control characters. A clone shares the text.
-///
-/// ```
-/// use stompline::{Destination, Prefixes};
-///
-/// let prefixes = Prefixes::default();
-/// let Destination::App(app) = Destination::for_send(&prefixes, "/app/room/42")? else { panic!() };
-/// assert_eq!(app.path(), "/room/42");
-///
-/// let Destination::User(user) = Destination::for_send(&prefixes, "/user/a%2Fb/queue/x")? else { panic!() };
-/// assert_eq!(user.owner().unwrap(), "a/b");
-/// assert_eq!(user.queue(), "/queue/x");
-///
-/// assert!(Destination::for_send(&prefixes, "/topic/*").is_err());
-/// assert!(matches!(Destination::for_subscribe(&prefixes, "/topic/*")?, Destination::Pattern(_)));
-/// # Ok::<(), stompline::DestinationError>(())
-/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Destination {
     /// For a handler.

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use crate::pattern::{PatternSyntax, Separator, TextError, check_text};
 
+/// The longest prefix, in bytes: an eighth of the longest destination.
+const PREFIX_BYTES_MAX: usize = 128;
+
 /// Two prefixes that cannot live together, or one that is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -20,6 +23,12 @@ pub enum PrefixError {
     /// The prefix holds `*`, `{` or `}`.
     #[error("the prefix {prefix:?} must be plain text, without `*`, `{{` and `}}`")]
     Wildcard {
+        /// The refused prefix.
+        prefix: Box<str>,
+    },
+    /// The prefix has more than 128 bytes, which would leave too little for names.
+    #[error("the prefix {prefix:?} is too long: at most {PREFIX_BYTES_MAX} bytes")]
+    TooLong {
         /// The refused prefix.
         prefix: Box<str>,
     },
@@ -58,7 +67,7 @@ struct Shared {
 impl Prefixes {
     /// Checks the prefixes: `app` for handlers, `brokers` for broadcasts, `user` for users.
     ///
-    /// A prefix is one or more whole segments, such as `/app` or `/v1/topic`.
+    /// A prefix is one or more whole segments, such as `/app` or `/v1/topic`, 128 bytes at most.
     ///
     /// # Errors
     ///
@@ -155,6 +164,11 @@ fn check_prefix(prefix: &str) -> Result<(), PrefixError> {
         prefix: prefix.into(),
         source,
     })?;
+    if prefix.len() > PREFIX_BYTES_MAX {
+        return Err(PrefixError::TooLong {
+            prefix: prefix.into(),
+        });
+    }
     if prefix.contains(['*', '{', '}']) {
         return Err(PrefixError::Wildcard {
             prefix: prefix.into(),

@@ -220,6 +220,9 @@ fn conflicting_prefixes_are_named() {
         let error = Prefixes::new(app, &brokers, user).unwrap_err().to_string();
         assert!(error.starts_with(want), "{error}");
     }
+    let long = format!("/{}", "a".repeat(128));
+    let error = Prefixes::new(&long, &["/t"], "/u").unwrap_err().to_string();
+    assert!(error.ends_with("is too long: at most 128 bytes"), "{error}");
     assert!(Prefixes::new("/app", &["/apple"], "/ap").is_ok());
 }
 

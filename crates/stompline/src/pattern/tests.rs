@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
@@ -216,6 +217,10 @@ fn dot_patterns() -> Vec<DestinationPattern> {
     patterns(DOT, &["/a", "/*", "/a*", ".a", ".*"], &["/**", ".**"])
 }
 
+static ALL_NAMES: LazyLock<Vec<String>> = LazyLock::new(names);
+static ALL_PATTERNS: LazyLock<Vec<DestinationPattern>> =
+    LazyLock::new(|| [slash_patterns(), dot_patterns()].concat());
+
 /// Which relations hold, judged by every name of a small world.
 fn check_relations(
     ours: &[DestinationPattern],
@@ -337,24 +342,24 @@ fn map_keeps_one_value_a_pattern() {
     assert_eq!(map.len(), 1);
 }
 
-/// 100,000 patterns that differ within a segment: a look-up tries only those that could match.
+/// Patterns that differ within a segment: a look-up tries only those that could match.
 #[test]
 fn look_up_cost_is_independent_of_count() {
     let mut map = PatternMap::new();
-    for n in 0..100_000 {
+    for n in 0..20_000 {
         map.insert(&slash(&format!("/topic/room.{n}.*")), n);
     }
     let started = std::time::Instant::now();
-    for n in 0..10_000 {
+    for n in 0..20_000 {
         let mut found = Vec::new();
         map.for_each_match(&format!("/topic/room.{n}.typing"), |value| {
-            found.push(*value);
+            found.push(*value)
         });
         assert_eq!(found, [n]);
     }
-    // A scan would compare a thousand million patterns; this takes milliseconds even unoptimised.
+    // A scan would compare 400 million patterns; this takes a tenth of a second, even unoptimised.
     assert!(
-        started.elapsed() < std::time::Duration::from_secs(5),
+        started.elapsed() < std::time::Duration::from_secs(4),
         "{:?}",
         started.elapsed()
     );
@@ -365,12 +370,11 @@ proptest! {
     fn map_agrees_with_a_scan(
         steps in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 1..60),
     ) {
-        let mut all = slash_patterns();
-        all.extend(dot_patterns());
+        let all = &*ALL_PATTERNS;
         let mut map = PatternMap::new();
         let mut model = BTreeMap::new();
         for (n, (index, insert)) in steps.iter().enumerate() {
-            let pattern = index.get(&all);
+            let pattern = index.get(all);
             let key = (pattern.as_str(), pattern.separator() == Separator::Dot);
             if *insert {
                 prop_assert_eq!(map.insert(pattern, n), model.insert(key, n));
@@ -379,7 +383,7 @@ proptest! {
             }
             prop_assert_eq!(map.len(), model.len());
         }
-        for name in names().iter().step_by(7) {
+        for name in ALL_NAMES.iter().step_by(23) {
             let mut found = Vec::new();
             map.for_each_match(name, |value| found.push(*value));
             found.sort_unstable();

@@ -1,0 +1,373 @@
+//! One node: everything its connections share.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use stompline_proto::{DecodeLimits, server};
+use stompline_sockjs::Overflow;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    access::{self, AccessRequest, AccessRules, Decision},
+    broker::{Broker, Published},
+    close::CloseReason,
+    destination::{AppDestination, Destination, DestinationError, Prefixes},
+    endpoint::Turnstile,
+    event::{Listener, SessionEvent},
+    extract::{Inbound, Parts},
+    interceptor::{Action, Effect, Interceptor, Next, Outcome, Request},
+    limits::Limits,
+    message::{Audience, Outgoing},
+    messenger::Messenger,
+    name::{Realm, UserKey, UserName},
+    pattern::DestinationPattern,
+    rejection::Rejection,
+    router::Router,
+    session::Session,
+    stats::Stats,
+    subscription::Subscription,
+    user::Users,
+};
+
+/// What the connections of a node share.
+pub(crate) struct Core {
+    pub(crate) prefixes: Prefixes,
+    pub(crate) broker: Broker,
+    pub(crate) users: Users,
+    pub(crate) router: Router,
+    pub(crate) interceptors: Vec<Arc<dyn Interceptor>>,
+    pub(crate) listeners: Vec<Arc<dyn Listener>>,
+    pub(crate) access: AccessRules,
+    pub(crate) overflow: Vec<(DestinationPattern, Overflow)>,
+    pub(crate) limits: Limits,
+    pub(crate) session_config: Arc<server::Config>,
+    pub(crate) decode_limits: Arc<DecodeLimits>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) draining: CancellationToken,
+    /// Connections and `/info` requests, counted apart: a SockJS client makes one of each.
+    pub(crate) turnstile: Turnstile,
+    pub(crate) info_turnstile: Turnstile,
+}
+
+impl Core {
+    pub(crate) fn tell(&self, event: &SessionEvent) {
+        for listener in &self.listeners {
+            let told = std::panic::catch_unwind(AssertUnwindSafe(|| listener.on_event(event)));
+            if told.is_err() {
+                tracing::error!("a session listener panicked");
+            }
+        }
+    }
+
+    /// Runs the interceptors and then the frame's effect.
+    pub(crate) fn intercept(
+        self: &Arc<Self>,
+        request: Request,
+    ) -> BoxFuture<'static, Result<Outcome, Rejection>> {
+        let core = Arc::clone(self);
+        Box::pin(async move {
+            if core.interceptors.is_empty() {
+                return core.perform(request).await;
+            }
+            Next {
+                rest: &core.interceptors,
+                core: &core,
+            }
+            .run(request)
+            .await
+        })
+    }
+
+    /// The effect of a frame, once every interceptor has let it pass.
+    pub(crate) async fn perform(self: &Arc<Self>, request: Request) -> Result<Outcome, Rejection> {
+        let effect = match request.action {
+            Action::Send => self.send(request).await?,
+            Action::Subscribe => self.subscribe(request).await?,
+            _ => Effect::Nothing,
+        };
+        Ok(Outcome(effect))
+    }
+
+    /// Whether a SEND would be allowed, for frames that wait in a transaction.
+    pub(crate) async fn check_send(&self, session: &Session, text: &str) -> Result<(), Rejection> {
+        let destination = Destination::for_send(&self.prefixes, text)?;
+        self.allow(session, access::Action::Send, &destination)
+            .await
+    }
+
+    async fn allow(
+        &self,
+        session: &Session,
+        action: access::Action,
+        destination: &Destination,
+    ) -> Result<(), Rejection> {
+        let request = AccessRequest {
+            principal: session.principal(),
+            action,
+            destination,
+        };
+        let denied = match self.access.decide(request) {
+            Decision::Ready(decided) => decided,
+            Decision::Pending(deciding) => deciding.await,
+        };
+        denied.map_err(|denied| Rejection::forbidden(denied.to_string()).fatal())
+    }
+
+    async fn send(self: &Arc<Self>, request: Request) -> Result<Effect, Rejection> {
+        let destination = Destination::for_send(&self.prefixes, &request.destination)?;
+        self.allow(&request.session, access::Action::Send, &destination)
+            .await?;
+        match destination {
+            Destination::App(app) => self.call(&app, request).await,
+            Destination::Broker(broker) => {
+                let address = (broker.name(), &request.headers, &request.body);
+                let published = self.broker.publish(address.0, address.1, address.2).await;
+                Ok(Effect::Published(published))
+            }
+            Destination::User(user) => {
+                let Some(owner) = user.owner() else {
+                    return Ok(Effect::Nothing);
+                };
+                let queue = self.user_destination(user.queue());
+                let address = (&*queue, &request.headers, &request.body);
+                let mut published = Published::default();
+                for realm in self.users.realms() {
+                    let key = UserKey::new(realm, owner.clone());
+                    published.add(self.broker.publish_to_user(&key, None, address));
+                }
+                Ok(Effect::Published(published))
+            }
+            Destination::Pattern(_) => Err(DestinationError::SendToPattern.into()),
+        }
+    }
+
+    async fn call(
+        self: &Arc<Self>,
+        app: &AppDestination,
+        request: Request,
+    ) -> Result<Effect, Rejection> {
+        let Some((route, variables)) = self.router.find_message(app.path()) else {
+            return Err(Rejection::new(
+                "no_handler",
+                format!("nothing handles messages to {}", app.name()),
+            ));
+        };
+        let inbound = self.inbound(request, variables);
+        let reply = self.guard(route(inbound)).await?;
+        Ok(Effect::Reply(reply))
+    }
+
+    async fn subscribe(self: &Arc<Self>, request: Request) -> Result<Effect, Rejection> {
+        let destination = Destination::for_subscribe(&self.prefixes, &request.destination)?;
+        self.allow(&request.session, access::Action::Subscribe, &destination)
+            .await?;
+        if let Destination::App(app) = &destination {
+            let Some((route, variables)) = self.router.find_subscribe(app.path()) else {
+                return Err(Rejection::new(
+                    "no_handler",
+                    format!("nothing answers subscriptions to {}", app.name()),
+                ));
+            };
+            let inbound = self.inbound(request, variables);
+            return Ok(Effect::Snapshot(self.guard(route(inbound)).await?));
+        }
+        let Some((id, ack)) = &request.subscription else {
+            return Ok(Effect::Nothing);
+        };
+        let overflow = self.overflow_of(&request.destination);
+        let text = Arc::clone(destination.text());
+        let subscription = Subscription::new(&request.session, id, text, *ack, overflow);
+        self.join(&destination, &subscription);
+        Ok(Effect::Subscribed(subscription))
+    }
+
+    fn join(&self, destination: &Destination, subscription: &Arc<Subscription>) {
+        let registry = &self.broker.registry;
+        match destination {
+            Destination::Pattern(pattern) => {
+                registry.join_pattern(pattern, Arc::clone(subscription));
+            }
+            Destination::User(_) => {
+                registry.join_user(subscription.session().key(), Arc::clone(subscription));
+            }
+            Destination::App(_) | Destination::Broker(_) => {
+                registry.join(subscription);
+            }
+        }
+    }
+
+    /// Ends a subscription: when this returns, nothing more is delivered for it.
+    pub(crate) fn leave(&self, subscription: &Arc<Subscription>) {
+        subscription.end();
+        let registry = &self.broker.registry;
+        match Destination::for_subscribe(&self.prefixes, subscription.destination()) {
+            Ok(Destination::Pattern(pattern)) => registry.leave_pattern(&pattern, subscription),
+            Ok(Destination::User(_)) => {
+                registry.leave_user(subscription.session().key(), subscription);
+            }
+            _ => {
+                registry.leave(subscription);
+            }
+        }
+    }
+
+    /// Publishes what a handler answered. Gives the outboxes that are getting full.
+    pub(crate) async fn publish_reply(
+        self: Arc<Self>,
+        session: Arc<Session>,
+        messages: Vec<Outgoing>,
+    ) -> Published {
+        let mut published = Published::default();
+        for Outgoing { audience, message } in messages {
+            let (headers, body) = (&message.headers, &message.body);
+            let one = match audience {
+                Audience::Topic(topic) => self.broker.publish(&topic, headers, body).await,
+                Audience::Sender { destination } => {
+                    let destination = self.user_destination(&destination);
+                    self.broker
+                        .publish_to_user(session.key(), None, (&destination, headers, body))
+                }
+                Audience::Session { destination } => {
+                    let destination = self.user_destination(&destination);
+                    let only = Some(session.id());
+                    self.broker
+                        .publish_to_user(session.key(), only, (&destination, headers, body))
+                }
+                Audience::User {
+                    realm,
+                    name,
+                    destination,
+                } => {
+                    let destination = self.user_destination(&destination);
+                    self.publish_to_name(realm, &name, (&destination, headers, body))
+                }
+            };
+            published.add(one);
+        }
+        published
+    }
+
+    fn publish_to_name(
+        &self,
+        realm: Option<String>,
+        name: &str,
+        address: (&str, &stompline_proto::Headers, &bytes::Bytes),
+    ) -> Published {
+        let realms = match realm {
+            Some(realm) => Realm::new(&realm)
+                .map(|realm| vec![realm])
+                .unwrap_or_default(),
+            None => self.users.realms(),
+        };
+        let mut published = Published::default();
+        if let Ok(name) = UserName::new(name) {
+            for realm in realms {
+                let key = UserKey::new(realm, name.clone());
+                published.add(self.broker.publish_to_user(&key, None, address));
+            }
+        }
+        published
+    }
+
+    /// `/queue/x` as its subscribers name it: `/user/queue/x`.
+    pub(crate) fn user_destination(&self, destination: &str) -> String {
+        format!("{}{destination}", self.prefixes.user())
+    }
+
+    fn inbound(
+        self: &Arc<Self>,
+        request: Request,
+        variables: crate::pattern::Variables,
+    ) -> Inbound {
+        let parts = Parts {
+            session: request.session,
+            destination: request.destination.into(),
+            variables,
+            headers: request.headers,
+            receipt: request.receipt,
+            messenger: Messenger::new(Arc::clone(self)),
+        };
+        Inbound {
+            parts,
+            body: request.body,
+        }
+    }
+
+    /// A handler's time is limited, and its panic is nobody else's.
+    pub(crate) async fn guard<T>(
+        &self,
+        call: BoxFuture<'static, Result<T, Rejection>>,
+    ) -> Result<T, Rejection> {
+        let limit = self.limits.handler_timeout;
+        let call = AssertUnwindSafe(call).catch_unwind();
+        match tokio::time::timeout(limit, call).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_panic)) => {
+                tracing::error!("a handler panicked");
+                Err(Rejection::internal())
+            }
+            Err(_elapsed) => {
+                let text = format!("the handler took longer than {} s", limit.as_secs());
+                Err(Rejection::new("timeout", text))
+            }
+        }
+    }
+
+    /// [`guard`](Self::guard) for a future that outlives the call.
+    pub(crate) fn guard_owned<T: Send + 'static>(
+        self: Arc<Self>,
+        call: BoxFuture<'static, Result<T, Rejection>>,
+    ) -> BoxFuture<'static, Result<T, Rejection>> {
+        Box::pin(async move { self.guard(call).await })
+    }
+
+    fn overflow_of(&self, destination: &str) -> Overflow {
+        self.overflow
+            .iter()
+            .find(|(pattern, _)| pattern.matches(destination))
+            .map(|(_, overflow)| *overflow)
+            .unwrap_or_default()
+    }
+
+    /// Ends all sessions, spread evenly over `over`, and waits for their connections.
+    pub(crate) async fn drain(&self, over: Duration) {
+        self.draining.cancel();
+        let sessions = self.users.all();
+        let pause = over / u32::try_from(sessions.len().max(1)).unwrap_or(u32::MAX);
+        let start = tokio::time::Instant::now();
+        for (index, session) in sessions.into_iter().enumerate() {
+            let due = start + pause.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
+            if due > tokio::time::Instant::now() {
+                tokio::time::sleep_until(due).await;
+            }
+            session.end(CloseReason::Drain);
+        }
+        for session in self.users.all() {
+            session.end(CloseReason::Drain);
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    pub(crate) fn snapshot(&self) -> crate::stats::Snapshot {
+        let (sessions, users) = self.users.counts();
+        self.stats
+            .snapshot(sessions, users, self.broker.registry.destinations())
+    }
+
+    pub(crate) fn note_rejection(&self) {
+        self.stats.rejections.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl From<DestinationError> for Rejection {
+    /// A destination that cannot exist ends the session: the client is not what it should be.
+    fn from(error: DestinationError) -> Self {
+        Self::new(error.code(), error.to_string()).fatal()
+    }
+}

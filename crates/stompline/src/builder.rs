@@ -1,0 +1,266 @@
+//! Putting an application together.
+
+use std::{sync::Arc, time::Duration};
+
+use stompline_proto::DecodeLimits;
+use stompline_sockjs::Overflow;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    access::AccessRules,
+    app::Core,
+    broker::Broker,
+    close::CloseReason,
+    destination::Prefixes,
+    endpoint::{Endpoint, Turnstile},
+    event::Listener,
+    handler::Handler,
+    interceptor::Interceptor,
+    limits::Limits,
+    messenger::Messenger,
+    name::{NameError, Realm, UserKey, UserName},
+    pattern::DestinationPattern,
+    reply::{IntoReply, IntoSnapshot},
+    router::{
+        MessageRoute, Router, RouterError, SubscribeRoute, Unbound, message_route, subscribe_route,
+    },
+    session::Session,
+    stats::{Snapshot, Stats},
+};
+
+/// A running application: one node. Cheap to clone.
+#[derive(Clone)]
+pub struct Stompline {
+    core: Arc<Core>,
+}
+
+impl Stompline {
+    /// Starts with the defaults: `/app` for handlers, `/topic` and `/queue` for the broker, `/user` for users.
+    pub fn builder<S: Clone + Send + Sync + 'static>() -> Builder<S> {
+        Builder {
+            prefixes: Prefixes::default(),
+            limits: Limits::default(),
+            access: None,
+            overflow: Vec::new(),
+            interceptors: Vec::new(),
+            listeners: Vec::new(),
+            messages: Vec::new(),
+            subscriptions: Vec::new(),
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// An endpoint under `prefix`, `/ws/chat` for example.
+    pub fn endpoint(&self, prefix: &str) -> Endpoint {
+        Endpoint::new(Arc::clone(&self.core), prefix)
+    }
+
+    /// For sending from anywhere.
+    pub fn messenger(&self) -> Messenger {
+        Messenger::new(Arc::clone(&self.core))
+    }
+
+    /// The session with this id, if it is on this node.
+    pub fn session(&self, id: &str) -> Option<Arc<Session>> {
+        self.core.users.session(id)
+    }
+
+    /// The sessions of a user on this node.
+    ///
+    /// # Errors
+    ///
+    /// If realm or name is not one.
+    pub fn sessions(&self, realm: &str, name: &str) -> Result<Vec<Arc<Session>>, NameError> {
+        let user = UserKey::new(Realm::new(realm)?, UserName::new(name)?);
+        Ok(self.core.users.of_user(&user))
+    }
+
+    /// Everybody with at least one session on this node, in no order.
+    pub fn online(&self) -> Vec<UserKey> {
+        self.core.users.online()
+    }
+
+    /// The realms of those who are online.
+    pub fn realms(&self) -> Vec<Realm> {
+        self.core.users.realms()
+    }
+
+    /// Ends a session, telling its client `why`. False if there is none.
+    pub fn kick(&self, id: &str, why: impl Into<String>) -> bool {
+        let session = self.core.users.session(id);
+        if let Some(session) = &session {
+            session.end(CloseReason::Kicked(why.into()));
+        }
+        session.is_some()
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> Snapshot {
+        self.core.snapshot()
+    }
+
+    /// Whether [`shutdown`](Self::shutdown) has begun: the node is not ready for new connections.
+    pub fn is_draining(&self) -> bool {
+        self.core.draining.is_cancelled()
+    }
+
+    /// Refuses new connections, ends all sessions with 1001, spread over `over`, and waits until they are gone.
+    pub async fn shutdown(&self, over: Duration) {
+        self.core.drain(over).await;
+    }
+}
+
+/// Why an application cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A route is wrong or there twice.
+    #[error(transparent)]
+    Router(#[from] RouterError),
+}
+
+/// An application under construction. `S` is the type of the state that its handlers share.
+pub struct Builder<S = ()> {
+    prefixes: Prefixes,
+    limits: Limits,
+    access: Option<AccessRules>,
+    overflow: Vec<(DestinationPattern, Overflow)>,
+    interceptors: Vec<Arc<dyn Interceptor>>,
+    listeners: Vec<Arc<dyn Listener>>,
+    messages: Vec<(String, Unbound<S, MessageRoute>)>,
+    subscriptions: Vec<(String, Unbound<S, SubscribeRoute>)>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Builder<S> {
+    /// Handles SEND to the application prefix + `path`. `{name}` in the path stands for one segment.
+    pub fn message<H, A>(mut self, path: &str, handler: H) -> Self
+    where
+        H: Handler<A, S>,
+        H::Output: IntoReply,
+        A: 'static,
+    {
+        self.messages
+            .push((path.to_owned(), message_route(handler)));
+        self
+    }
+
+    /// Answers SUBSCRIBE to the application prefix + `path` with one message; nothing is registered.
+    pub fn subscribe<H, A>(mut self, path: &str, handler: H) -> Self
+    where
+        H: Handler<A, S>,
+        H::Output: IntoSnapshot,
+        A: 'static,
+    {
+        self.subscriptions
+            .push((path.to_owned(), subscribe_route(handler)));
+        self
+    }
+
+    /// Adds a link to the inbound chain; they run in the order in which they were added.
+    pub fn interceptor(mut self, interceptor: impl Interceptor) -> Self {
+        self.interceptors.push(Arc::new(interceptor));
+        self
+    }
+
+    /// Tells `listener` what happens to sessions.
+    pub fn listener(mut self, listener: impl Listener) -> Self {
+        self.listeners.push(Arc::new(listener));
+        self
+    }
+
+    /// Who may do what. Default: what [`AccessRules::builder`] gives, which denies what is not listed there.
+    pub fn access(self, access: AccessRules) -> Self {
+        Self {
+            access: Some(access),
+            ..self
+        }
+    }
+
+    /// The prefixes of destinations.
+    pub fn prefixes(self, prefixes: Prefixes) -> Self {
+        Self { prefixes, ..self }
+    }
+
+    /// The bounds.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// What happens to messages of `destinations` that do not fit into a slow session's outbox. The first rule that matches the
+    /// subscribed destination counts; without one the session is closed with 4500.
+    pub fn overflow(mut self, destinations: DestinationPattern, overflow: Overflow) -> Self {
+        self.overflow.push((destinations, overflow));
+        self
+    }
+
+    /// Gives the handlers their state.
+    pub fn with_state(self, state: S) -> Builder<()> {
+        let bind = |(path, route): (String, Unbound<S, MessageRoute>)| {
+            let bound = route(state.clone());
+            (path, Box::new(move |()| bound) as Unbound<(), MessageRoute>)
+        };
+        let bind_subscribe = |(path, route): (String, Unbound<S, SubscribeRoute>)| {
+            let bound = route(state.clone());
+            (
+                path,
+                Box::new(move |()| bound) as Unbound<(), SubscribeRoute>,
+            )
+        };
+        Builder {
+            messages: self.messages.into_iter().map(bind).collect(),
+            subscriptions: self.subscriptions.into_iter().map(bind_subscribe).collect(),
+            prefixes: self.prefixes,
+            limits: self.limits,
+            access: self.access,
+            overflow: self.overflow,
+            interceptors: self.interceptors,
+            listeners: self.listeners,
+        }
+    }
+}
+
+impl Builder<()> {
+    /// Builds the application.
+    ///
+    /// # Errors
+    ///
+    /// If a path is not a route, or two handlers have the same one.
+    pub fn build(self) -> Result<Stompline, BuildError> {
+        let mut router = Router::new();
+        for (path, route) in self.messages {
+            router.message(&path, route(()))?;
+        }
+        for (path, route) in self.subscriptions {
+            router.subscribe(&path, route(()))?;
+        }
+        let stats = Arc::new(Stats::default());
+        let decode_limits: Arc<DecodeLimits> = Arc::new(self.limits.frame.clone());
+        let core = Core {
+            broker: Broker::new(Arc::clone(&stats)),
+            users: crate::user::Users::default(),
+            router,
+            session_config: self.limits.session(),
+            decode_limits,
+            turnstile: Turnstile::new(self.limits.connects_per_s),
+            info_turnstile: Turnstile::new(self.limits.connects_per_s),
+            access: self
+                .access
+                .unwrap_or_else(|| AccessRules::builder(&self.prefixes).build()),
+            prefixes: self.prefixes,
+            interceptors: self.interceptors,
+            listeners: self.listeners,
+            overflow: self.overflow,
+            limits: self.limits,
+            stats,
+            tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
+        };
+        Ok(Stompline {
+            core: Arc::new(core),
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! What goes on whether or not a frame is being handled: writing, results, timers.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant, SystemTime},
+};
+
+use serde_json::json;
+use stompline_proto::{Frame, server::Wake};
+
+use super::Driver;
+use crate::{
+    close::CloseReason,
+    delivery::Delivery,
+    message::{Message, Outgoing},
+};
+
+/// A sign of life where no heart-beats flow to the client: WebSocket ping or SockJS `h`, as SockJS servers do.
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
+
+/// A token that has ended is still good for this long: clocks differ.
+const EXPIRY_LEEWAY: Duration = Duration::from_secs(5);
+
+impl Driver {
+    /// Runs `work` while writing, results and heart-beats go on. The client's silence does not count meanwhile.
+    pub(super) async fn alongside<F>(&mut self, mut work: F) -> Result<F::Output, CloseReason>
+    where
+        F: Future + Unpin,
+    {
+        let mut waited = false;
+        let outcome = poll_fn(|context| {
+            if let Poll::Ready(output) = Pin::new(&mut work).poll(context) {
+                return Poll::Ready(Ok(output));
+            }
+            if !std::mem::replace(&mut waited, true) {
+                self.stomp.paused(Instant::now());
+            }
+            self.poll_background(context).map(Err)
+        })
+        .await;
+        if waited {
+            self.stomp.resumed(Instant::now());
+        }
+        outcome
+    }
+
+    /// Everything but reading. Ready only when the session has to end.
+    pub(super) fn poll_background(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        if let Some(reason) = self.session.end_reason() {
+            return Poll::Ready(reason.clone());
+        }
+        if let Poll::Ready(reason) = self.poll_results(context) {
+            return Poll::Ready(reason);
+        }
+        if let Poll::Ready(ended) = self.connection.poll_flush(context) {
+            return Poll::Ready(self.reason_of(ended));
+        }
+        self.tell_undeliverable();
+        self.poll_timer(context)
+    }
+
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        loop {
+            let due = self.next_due();
+            if due < self.timer.deadline() || self.timer.is_elapsed() {
+                self.timer.as_mut().reset(due);
+            }
+            if self.timer.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            if let Some(reason) = self.on_timer() {
+                return Poll::Ready(reason);
+            }
+        }
+    }
+
+    /// When something may be due next, at most an hour ahead.
+    fn next_due(&self) -> tokio::time::Instant {
+        let now = Instant::now();
+        let last_write = self.last_write(now);
+        let mut due = now + Duration::from_hours(1);
+        if let Some(at) = self.stomp.wake_at(last_write)
+            && !self.stomp.is_closing()
+        {
+            due = due.min(at);
+        }
+        if let Some(since) = self.session.outbox().stalled_since() {
+            due = due.min(since + self.core.limits.write_stall);
+        }
+        if self.is_kept_alive() {
+            due = due.min(last_write + KEEP_ALIVE);
+        }
+        if let Some(left) = self.until_expiry() {
+            due = due.min(now + left);
+        }
+        due.into()
+    }
+
+    fn on_timer(&mut self) -> Option<CloseReason> {
+        let now = Instant::now();
+        let last_write = self.last_write(now);
+        if let Some(since) = self.session.outbox().stalled_since()
+            && now.duration_since(since) >= self.core.limits.write_stall
+        {
+            self.session.end(CloseReason::SlowConsumer);
+            return Some(CloseReason::SlowConsumer);
+        }
+        if self.stomp.is_closing() {
+            return None;
+        }
+        match self.stomp.wake(now, last_write) {
+            Wake::Beat => {
+                self.session.outbox().push(Delivery::Beat);
+            }
+            Wake::ConnectTimeout => return Some(self.end(CloseReason::ConnectTimeout)),
+            Wake::Silent => return Some(self.end(CloseReason::Silent)),
+            Wake::CloseTimeout | Wake::Nothing => {}
+        }
+        if self.is_kept_alive() && now.duration_since(last_write) >= KEEP_ALIVE {
+            self.connection.keep_alive();
+        }
+        self.check_expiry()
+    }
+
+    fn end(&self, reason: CloseReason) -> CloseReason {
+        self.session.end(reason.clone());
+        reason
+    }
+
+    /// While something waits to be written, a beat behind it would tell the client nothing.
+    fn last_write(&self, now: Instant) -> Instant {
+        let outbox = self.session.outbox();
+        if outbox.is_idle() {
+            outbox.last_write()
+        } else {
+            now
+        }
+    }
+
+    fn is_kept_alive(&self) -> bool {
+        self.stomp.is_open() && self.stomp.agreed().send_every.is_none()
+    }
+
+    /// How long until the token's end, or until its notice, asks for something.
+    fn until_expiry(&self) -> Option<Duration> {
+        let end = self.session.expires_at().filter(|_| self.stomp.is_open())?;
+        let due = if self.told_expiry {
+            end + EXPIRY_LEEWAY
+        } else {
+            end.checked_sub(self.core.limits.expiry_notice)?
+        };
+        Some(due.duration_since(SystemTime::now()).unwrap_or_default())
+    }
+
+    fn check_expiry(&mut self) -> Option<CloseReason> {
+        if !self.until_expiry()?.is_zero() {
+            return None;
+        }
+        let end = self.session.expires_at()?;
+        if end + EXPIRY_LEEWAY <= SystemTime::now() {
+            let text = "the token has expired; connect again with a new one";
+            let error = Frame::error("token_expired", text, None);
+            self.transmit(&error);
+            return Some(self.end(CloseReason::Token));
+        }
+        self.told_expiry = true;
+        let seconds = end
+            .duration_since(SystemTime::now())
+            .unwrap_or_default()
+            .as_secs();
+        let body = json!({
+            "event": "session.expiring",
+            "key": "session.expiring",
+            "expiresInS": seconds,
+        });
+        self.signal(&body);
+        None
+    }
+
+    /// Says once that messages were missed because a framed SockJS transport carries only text.
+    fn tell_undeliverable(&mut self) {
+        if self.results.told_undeliverable || !self.session.has_undeliverable() {
+            return;
+        }
+        self.results.told_undeliverable = true;
+        self.core
+            .stats
+            .undeliverable
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let rejection = crate::rejection::Rejection::new(
+            "undeliverable",
+            "a message was not UTF-8 text and cannot travel over this transport; connect by plain WebSocket",
+        );
+        self.report(&rejection, None, None);
+    }
+
+    fn signal(&self, body: &serde_json::Value) {
+        let Ok(message) = Message::json(body) else {
+            return;
+        };
+        let Outgoing { message, .. } = Outgoing::session("/queue/signals", message);
+        let destination = self.core.user_destination("/queue/signals");
+        let address = (&*destination, &message.headers, &message.body);
+        self.core
+            .broker
+            .publish_to_user(self.session.key(), Some(self.session.id()), address);
+    }
+}

@@ -1,0 +1,219 @@
+//! The results of frames, in the order of the frames.
+
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, ready},
+};
+
+use futures_util::future::BoxFuture;
+use stompline_proto::{Frame, needs_escape};
+
+use super::Driver;
+use crate::{
+    broker::Published,
+    close::CloseReason,
+    message::{Message, Outgoing},
+    rejection::Rejection,
+    render::Rendering,
+    reply::Reply,
+    subscription::Subscription,
+};
+
+/// Results of one session that may be pending; then reading pauses.
+const PENDING_MAX: usize = 64;
+
+/// What a frame was about, for its receipt or refusal.
+#[derive(Default)]
+pub(super) struct Origin {
+    pub(super) receipt: Option<String>,
+    pub(super) destination: Option<String>,
+    /// A refused SUBSCRIBE ends the session.
+    pub(super) is_subscribe: bool,
+}
+
+/// A result whose turn has not come.
+pub(super) enum Waiting {
+    Ready(Result<Reply, Rejection>),
+    Pending(BoxFuture<'static, Result<Reply, Rejection>>),
+    /// The one message of a subscribe handler.
+    Answer(Arc<Subscription>, Message),
+}
+
+/// The results of one session.
+#[derive(Default)]
+pub(super) struct Results {
+    queue: VecDeque<(Origin, Waiting)>,
+    /// The messages of the first result, on their way; then its receipt.
+    publishing: Option<Box<(Option<String>, BoxFuture<'static, Published>)>>,
+    pub(super) told_undeliverable: bool,
+}
+
+impl Results {
+    pub(super) fn push(&mut self, origin: Origin, waiting: Waiting) {
+        self.queue.push_back((origin, waiting));
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.queue.len() >= PENDING_MAX
+    }
+
+    fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.publishing.is_none()
+    }
+}
+
+impl Driver {
+    /// Waits until every result has left.
+    pub(super) async fn settled(&mut self) -> Result<(), CloseReason> {
+        poll_fn(|context| match self.poll_background(context) {
+            Poll::Ready(reason) => Poll::Ready(Err(reason)),
+            Poll::Pending if self.results.is_empty() => Poll::Ready(Ok(())),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Sends the results whose turn has come. Ready only when the session has to end.
+    pub(super) fn poll_results(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        loop {
+            if let Some(publishing) = &mut self.results.publishing {
+                let published = ready!(publishing.1.as_mut().poll(context));
+                let receipt = self.results.publishing.take().and_then(|done| done.0);
+                self.relief.congested.extend(published.congested);
+                self.confirm(receipt.as_deref());
+            }
+            let Some((_, waiting)) = self.results.queue.front_mut() else {
+                if self.results.queue.capacity() > 0 {
+                    self.results.queue = VecDeque::new();
+                }
+                return Poll::Pending;
+            };
+            if let Waiting::Pending(result) = waiting {
+                let result = ready!(result.as_mut().poll(context));
+                *waiting = Waiting::Ready(result);
+            }
+            let Some((origin, waiting)) = self.results.queue.pop_front() else {
+                return Poll::Pending;
+            };
+            if let Err(reason) = self.settle(origin, waiting) {
+                return Poll::Ready(reason);
+            }
+        }
+    }
+
+    fn settle(&mut self, origin: Origin, waiting: Waiting) -> Result<(), CloseReason> {
+        match waiting {
+            Waiting::Ready(Err(rejection)) => self.refuse(&rejection, &origin),
+            Waiting::Ready(Ok(Reply { messages, pending })) => {
+                if let Some(pending) = pending {
+                    let origin = Origin {
+                        receipt: origin.receipt.clone(),
+                        ..origin
+                    };
+                    let pending = Arc::clone(&self.core).guard_owned(pending);
+                    self.results
+                        .queue
+                        .push_front((origin, Waiting::Pending(pending)));
+                    if !messages.is_empty() {
+                        self.publish(messages, None);
+                    }
+                } else if messages.is_empty() {
+                    self.confirm(origin.receipt.as_deref());
+                } else {
+                    self.publish(messages, origin.receipt);
+                }
+                Ok(())
+            }
+            Waiting::Answer(once, message) => {
+                let destination = once.destination();
+                once.deliver(&Rendering::new(
+                    destination,
+                    &message.headers,
+                    &message.body,
+                ));
+                self.confirm(origin.receipt.as_deref());
+                Ok(())
+            }
+            Waiting::Pending(_) => Ok(()),
+        }
+    }
+
+    fn publish(&mut self, messages: Vec<Outgoing>, receipt: Option<String>) {
+        let core = Arc::clone(&self.core);
+        let publishing = core.publish_reply(Arc::clone(&self.session), messages);
+        self.results.publishing = Some(Box::new((receipt, Box::pin(publishing))));
+    }
+
+    /// RECEIPT (STOMP 1.2, "RECEIPT").
+    fn confirm(&self, receipt: Option<&str>) {
+        if let Some(receipt) = receipt {
+            self.transmit(&Frame::receipt(receipt));
+        }
+    }
+
+    /// Refuses a frame: by a message if the session can hear it and may live on, otherwise by ERROR.
+    fn refuse(&mut self, rejection: &Rejection, origin: &Origin) -> Result<(), CloseReason> {
+        let receipt = origin.receipt.as_deref();
+        let destination = origin.destination.as_deref();
+        let fatal = rejection.is_fatal() || origin.is_subscribe;
+        if !fatal {
+            self.core.note_rejection();
+            if self.report(rejection, destination, receipt) || receipt.is_none() {
+                return Ok(());
+            }
+        }
+        self.core.stats.errors.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(
+            session = self.session.id(),
+            code = rejection.code(),
+            destination,
+            "ERROR"
+        );
+        let mut error = Frame::error(rejection.code(), rejection.message(), receipt);
+        if let Some(destination) = destination.filter(|text| !needs_escape(text)) {
+            error.headers.push("destination", destination);
+        }
+        self.transmit(&error);
+        let reason = match rejection.code() {
+            "forbidden" => CloseReason::Forbidden,
+            _ => CloseReason::Protocol,
+        };
+        self.session.end(reason.clone());
+        Err(reason)
+    }
+
+    /// Tells a refusal on `/user/queue/errors`. False if this session does not listen there.
+    pub(super) fn report(
+        &self,
+        rejection: &Rejection,
+        destination: Option<&str>,
+        receipt: Option<&str>,
+    ) -> bool {
+        let body = rejection.body(destination, receipt);
+        let Ok(mut message) = Message::json(&body) else {
+            return false;
+        };
+        message.headers.push("code", rejection.code());
+        if let Some(receipt) = receipt {
+            message.headers.push("receipt-id", receipt);
+        }
+        let errors = self.core.user_destination("/queue/errors");
+        let address = (&*errors, &message.headers, &message.body);
+        let only = Some(self.session.id());
+        let told = self
+            .core
+            .broker
+            .publish_to_user(self.session.key(), only, address);
+        if told.deliveries == 0 {
+            tracing::info!(
+                session = self.session.id(),
+                code = rejection.code(),
+                destination,
+                "a frame was refused and the client does not listen on /user/queue/errors"
+            );
+        }
+        told.deliveries > 0
+    }
+}

@@ -1,0 +1,228 @@
+//! The steps of a handshake, in order: load, origin, hooks, token.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    sync::{Mutex, PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use http::StatusCode;
+use stompline_proto::Headers;
+use stompline_sockjs::{Refusal, Request};
+
+use super::{Admission, Gate, Rules};
+use crate::{
+    auth::{
+        Attributes, AuthError, Credentials, HandshakeOutcome, HandshakeRefusal, HandshakeRequest,
+        Principal, TokenSources,
+    },
+    rate::{Rate, TokenBucket},
+};
+
+/// Addresses whose rate is remembered; beyond it the oldest state is forgotten.
+const ADDRESSES_MAX: usize = 65_536;
+
+/// Refused clients are told to come back after this long and up to as much again, so that they do not come all at once.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl Gate {
+    /// `/info`: whether a client that comes with this request would be let in.
+    pub(super) async fn inspect(&self, request: Request<'_>) -> Result<(), Refusal> {
+        self.check_load(&self.core.info_turnstile)?;
+        let view = self.view(request);
+        self.check_origin(&view)?;
+        self.rules.principal(&view, &Attributes::new()).await?;
+        Ok(())
+    }
+
+    /// A new connection.
+    pub(super) async fn enter(&self, request: Request<'_>) -> Result<Admission, Refusal> {
+        self.check_load(&self.core.turnstile)?;
+        let view = self.view(request);
+        if let Err(wait) = self.rules.addresses.pass(view.client()) {
+            return Err(busy("too many connections from this address", wait));
+        }
+        self.check_origin(&view)?;
+        let attributes = Attributes::new();
+        let entered = self
+            .rules
+            .handshake
+            .enter(&view, &attributes)
+            .await
+            .map_err(refusal)?;
+        match self.rules.principal(&view, &attributes).await {
+            Ok(principal) => {
+                entered.finish(HandshakeOutcome::Accepted);
+                Ok(Admission {
+                    principal,
+                    attributes,
+                })
+            }
+            Err(error) => {
+                let refused = HandshakeRefusal::from(error);
+                entered.finish(HandshakeOutcome::Refused(&refused));
+                Err(refusal(refused))
+            }
+        }
+    }
+
+    /// Counts and logs a refusal: the reason, never the token.
+    pub(super) fn note<T>(
+        &self,
+        request: Request<'_>,
+        admitted: Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        if let Err(refusal) = &admitted {
+            self.core.stats.refusals.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(
+                endpoint = &*self.rules.prefix,
+                path = request.uri().path(),
+                status = refusal.status.as_u16(),
+                code = &*refusal.code,
+                client = %self.view(request).client(),
+                "handshake refused"
+            );
+        }
+        admitted
+    }
+
+    fn view<'a>(&self, request: Request<'a>) -> HandshakeRequest<'a> {
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        let peer = request.peer().unwrap_or(unknown);
+        let view = HandshakeRequest::new(request.method(), request.uri(), request.headers(), peer);
+        let client = self.rules.proxies.client(peer.ip(), request.headers());
+        view.with_client(client)
+    }
+
+    fn check_load(&self, turnstile: &super::Turnstile) -> Result<(), Refusal> {
+        if self.core.draining.is_cancelled() {
+            return Err(busy("this server is shutting down", RETRY_AFTER));
+        }
+        turnstile
+            .pass()
+            .map_err(|wait| busy("too many connections at once", wait))
+    }
+
+    fn check_origin(&self, view: &HandshakeRequest<'_>) -> Result<(), Refusal> {
+        self.rules
+            .origins
+            .check(view, &self.rules.proxies)
+            .map_err(|forbidden| {
+                Refusal::new(
+                    StatusCode::FORBIDDEN,
+                    "origin_forbidden",
+                    forbidden.to_string(),
+                )
+            })
+    }
+}
+
+impl Rules {
+    /// Who comes: `None` if that is left to CONNECT, or asked of nobody.
+    async fn principal(
+        &self,
+        view: &HandshakeRequest<'_>,
+        attributes: &Attributes,
+    ) -> Result<Option<Principal>, AuthError> {
+        let Some(authenticator) = &self.authenticator else {
+            return Ok(None);
+        };
+        let token = self.tokens.token(view)?;
+        if token.is_none() && self.late {
+            return Ok(None);
+        }
+        let credentials = Credentials::of_token(token.as_deref())
+            .with_request(view)
+            .with_attributes(attributes);
+        let principal = authenticator.authenticate(credentials).await?;
+        self.check_type(principal).map(Some)
+    }
+
+    /// Who a CONNECT frame proves to be.
+    pub(crate) async fn authenticate_connect(
+        &self,
+        headers: &Headers,
+        login: Option<&str>,
+    ) -> Result<Principal, AuthError> {
+        let token = TokenSources::connect_token(|name| headers.find(name))?;
+        self.authenticate_token(token, login).await
+    }
+
+    /// Whose token this is.
+    pub(crate) async fn authenticate_token(
+        &self,
+        token: Option<&str>,
+        login: Option<&str>,
+    ) -> Result<Principal, AuthError> {
+        let authenticator = self.authenticator.as_ref().ok_or(AuthError::Missing)?;
+        let credentials = Credentials::of_token(token).with_login(login);
+        let principal = authenticator.authenticate(credentials).await?;
+        self.check_type(principal)
+    }
+
+    fn check_type(&self, principal: Principal) -> Result<Principal, AuthError> {
+        if let Some(user_type) = &self.user_type {
+            principal.require_type(user_type)?;
+        }
+        Ok(principal)
+    }
+}
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        refusal(error.into())
+    }
+}
+
+fn refusal(refused: HandshakeRefusal) -> Refusal {
+    tracing::debug!(reason = refused.reason(), "why the handshake was refused");
+    let refusal = Refusal::new(
+        refused.status(),
+        refused.code().to_owned(),
+        refused.message().to_owned(),
+    );
+    match refused.retry_after() {
+        Some(after) => refusal.retry_after(after),
+        None => refusal,
+    }
+}
+
+fn busy(message: &'static str, wait: Duration) -> Refusal {
+    let mut random = [0; 2];
+    // Without random numbers everybody comes back at once, which is bad but no reason to fail.
+    let _ = getrandom::fill(&mut random);
+    let jitter = RETRY_AFTER.mul_f64(f64::from(u16::from_ne_bytes(random)) / f64::from(u16::MAX));
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
+        .retry_after(wait.max(RETRY_AFTER) + jitter)
+}
+
+/// New connections of each address.
+pub(super) struct AddressRates {
+    rate: Rate,
+    buckets: Mutex<HashMap<IpAddr, TokenBucket>>,
+}
+
+impl AddressRates {
+    pub(super) fn new(per_s: u32) -> Self {
+        let rate = Rate::new(f64::from(per_s), per_s.max(1)).unwrap_or(Rate::OFF);
+        Self {
+            rate,
+            buckets: Mutex::default(),
+        }
+    }
+
+    fn pass(&self, address: IpAddr) -> Result<(), Duration> {
+        if self.rate.is_off() {
+            return Ok(());
+        }
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= ADDRESSES_MAX && !buckets.contains_key(&address) {
+            buckets.clear();
+        }
+        buckets
+            .entry(address)
+            .or_insert_with(|| TokenBucket::new(self.rate))
+            .try_take(Instant::now())
+    }
+}

@@ -1,0 +1,276 @@
+//! An endpoint of an application: who may come in, and how.
+
+mod admission;
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use stompline_sockjs::{Connection, Purpose, Refusal, Request, Service, Settings};
+
+use crate::{
+    app::Core,
+    auth::{
+        Attributes, Authenticator, HandshakeChain, HandshakeInterceptor, OriginRules, Principal,
+        TokenSources, TrustedProxies,
+    },
+    connection::Driver,
+    delivery::Delivery,
+    limits::Limits,
+    rate::{Rate, TokenBucket},
+};
+use admission::AddressRates;
+
+/// The STOMP versions as WebSocket sub-protocols.
+const PROTOCOLS: [&str; 3] = ["v12.stomp", "v11.stomp", "v10.stomp"];
+
+/// Why an endpoint cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// A cookie travels with requests from any page, so any page could act for its user.
+    #[error(
+        "{prefix} takes tokens from a cookie and allows every origin; name the origins, or take the token from the query"
+    )]
+    CookieFromAnywhere {
+        /// The endpoint.
+        prefix: String,
+    },
+    /// Without an authenticator nobody has a type.
+    #[error("{prefix} requires a user type but authenticates nobody; add an authenticator")]
+    TypeWithoutAuthenticator {
+        /// The endpoint.
+        prefix: String,
+    },
+}
+
+/// An endpoint under construction. It becomes a part of a server by [`axum::Router::merge`].
+pub struct Endpoint {
+    core: Arc<Core>,
+    prefix: Arc<str>,
+    sockjs: bool,
+    authenticator: Option<Arc<dyn Authenticator>>,
+    user_type: Option<Box<str>>,
+    origins: OriginRules,
+    interceptors: Vec<Arc<dyn HandshakeInterceptor>>,
+    tokens: TokenSources,
+    proxies: TrustedProxies,
+    late: bool,
+}
+
+impl Endpoint {
+    pub(crate) fn new(core: Arc<Core>, prefix: &str) -> Self {
+        Self {
+            core,
+            prefix: prefix.into(),
+            sockjs: false,
+            authenticator: None,
+            user_type: None,
+            origins: OriginRules::any(),
+            interceptors: Vec::new(),
+            tokens: TokenSources::new(),
+            proxies: TrustedProxies::default(),
+            late: false,
+        }
+    }
+
+    /// Serves SockJS besides plain WebSocket.
+    pub fn sockjs(self) -> Self {
+        Self {
+            sockjs: true,
+            ..self
+        }
+    }
+
+    /// Wants a token, and lets `authenticator` say whose it is. Without one, everybody is a user of their own.
+    pub fn authenticate(self, authenticator: impl Authenticator) -> Self {
+        Self {
+            authenticator: Some(Arc::new(authenticator)),
+            ..self
+        }
+    }
+
+    /// Lets in only principals of this realm; others are refused with 403.
+    pub fn require_type(self, user_type: &str) -> Self {
+        Self {
+            user_type: Some(user_type.into()),
+            ..self
+        }
+    }
+
+    /// Which pages may connect. Default: all, since a token in the query is not sent by a browser on its own.
+    pub fn origins(self, origins: OriginRules) -> Self {
+        Self { origins, ..self }
+    }
+
+    /// Adds a hook around the handshake; they run in the order in which they were added.
+    pub fn handshake_interceptor(mut self, interceptor: impl HandshakeInterceptor) -> Self {
+        self.interceptors.push(Arc::new(interceptor));
+        self
+    }
+
+    /// Also takes the token from this cookie. Together with origin `*` it is refused: any page could act for the user then.
+    pub fn token_cookie(self, name: &str) -> Self {
+        Self {
+            tokens: self.tokens.with_cookie(name),
+            ..self
+        }
+    }
+
+    /// Whose forwarded addresses count. Default: nobody's.
+    pub fn trusted_proxies(self, proxies: TrustedProxies) -> Self {
+        Self { proxies, ..self }
+    }
+
+    /// Lets a handshake without token pass; CONNECT must bring it then, in `Authorization`, `token` or `passcode`. A bad token is
+    /// refused at the handshake all the same. Default: off.
+    pub fn late_authentication(self, late: bool) -> Self {
+        Self { late, ..self }
+    }
+
+    /// The routes of this endpoint.
+    ///
+    /// # Errors
+    ///
+    /// If the settings contradict one another.
+    pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Result<Router<S>, EndpointError> {
+        let prefix = self.prefix.to_string();
+        if self.tokens.cookie().is_some() && self.origins.allow_any() {
+            return Err(EndpointError::CookieFromAnywhere { prefix });
+        }
+        if self.user_type.is_some() && self.authenticator.is_none() {
+            return Err(EndpointError::TypeWithoutAuthenticator { prefix });
+        }
+        let core = self.core;
+        let settings = Settings::default()
+            .sockjs(self.sockjs)
+            .protocols(PROTOCOLS)
+            .outbox_bytes_max(core.limits.outbox_bytes_max);
+        let rules = Arc::new(Rules {
+            prefix: self.prefix,
+            authenticator: self.authenticator,
+            user_type: self.user_type,
+            origins: self.origins,
+            handshake: HandshakeChain::new(self.interceptors),
+            tokens: self.tokens,
+            proxies: self.proxies,
+            late: self.late,
+            addresses: AddressRates::new(core.limits.connects_per_s_per_address),
+        });
+        let tasks = core.tasks.clone();
+        let gate = Arc::new(Gate { core, rules });
+        Ok(stompline_sockjs::Endpoint::new(&prefix, gate, settings, tasks).into_router())
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> From<Endpoint> for Router<S> {
+    /// # Panics
+    ///
+    /// If the settings contradict one another; [`Endpoint::into_router`] gives the error instead.
+    fn from(endpoint: Endpoint) -> Self {
+        match endpoint.into_router() {
+            Ok(router) => router,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// What an endpoint demands of those who come.
+pub(crate) struct Rules {
+    pub(crate) prefix: Arc<str>,
+    authenticator: Option<Arc<dyn Authenticator>>,
+    user_type: Option<Box<str>>,
+    origins: OriginRules,
+    handshake: HandshakeChain,
+    tokens: TokenSources,
+    proxies: TrustedProxies,
+    late: bool,
+    addresses: AddressRates,
+}
+
+/// What the handshake found out.
+pub(crate) struct Admission {
+    pub(crate) principal: Option<Principal>,
+    pub(crate) attributes: Attributes,
+}
+
+impl Rules {
+    /// An endpoint that lets in everybody, for connections that are made without a handshake.
+    #[cfg(feature = "testing")]
+    pub(crate) fn open(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.into(),
+            authenticator: None,
+            user_type: None,
+            origins: OriginRules::any(),
+            handshake: HandshakeChain::default(),
+            tokens: TokenSources::new(),
+            proxies: TrustedProxies::default(),
+            late: false,
+            addresses: AddressRates::new(0),
+        }
+    }
+
+    pub(crate) fn authenticates(&self) -> bool {
+        self.authenticator.is_some()
+    }
+
+    #[allow(clippy::unused_self, reason = "an endpoint may get a rate of its own")]
+    pub(crate) fn frame_rate(&self, limits: &Limits) -> Option<Rate> {
+        let rate = Rate::new(f64::from(limits.frames_per_s), limits.frames_per_s.max(1)).ok()?;
+        (!rate.is_off()).then_some(rate)
+    }
+}
+
+/// The service behind the routes: admits, and starts a driver for each connection.
+struct Gate {
+    core: Arc<Core>,
+    rules: Arc<Rules>,
+}
+
+impl Service for Gate {
+    type Message = Delivery;
+    type Admission = Admission;
+
+    async fn admit(&self, request: Request<'_>) -> Result<(), Refusal> {
+        let admitted = match request.purpose() {
+            Purpose::Greet => Ok(()),
+            _ => self.inspect(request).await,
+        };
+        self.note(request, admitted)
+    }
+
+    async fn open(&self, request: Request<'_>) -> Result<Admission, Refusal> {
+        let admitted = self.enter(request).await;
+        self.note(request, admitted)
+    }
+
+    async fn serve(self: Arc<Self>, admission: Admission, connection: Connection<Delivery>) {
+        Driver::new(
+            Arc::clone(&self.core),
+            Arc::clone(&self.rules),
+            admission,
+            connection,
+        )
+        .run()
+        .await;
+    }
+}
+
+/// A token bucket that all handshakes of a node share.
+pub(crate) struct Turnstile(Mutex<TokenBucket>);
+
+impl Turnstile {
+    pub(crate) fn new(per_s: u32) -> Self {
+        let rate = Rate::new(f64::from(per_s), per_s.max(1)).unwrap_or(Rate::OFF);
+        Self(Mutex::new(TokenBucket::new(rate)))
+    }
+
+    /// Lets one pass, or says how long to wait.
+    pub(crate) fn pass(&self) -> Result<(), std::time::Duration> {
+        let mut bucket = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        bucket.try_take(std::time::Instant::now())
+    }
+}

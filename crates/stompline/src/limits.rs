@@ -1,0 +1,77 @@
+//! The bounds of one node. Everything that can grow has one.
+
+use std::{sync::Arc, time::Duration};
+
+use stompline_proto::{DecodeLimits, Heartbeat, server};
+
+/// The bounds of one node, with defaults for a public server. Zero switches off those that say so.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Frames: bytes, headers, names and values.
+    pub frame: DecodeLimits,
+    /// Heart-beats that the server offers: it sends every 20 s and wants one every 45 s. A hidden browser tab's timers run once a
+    /// minute, so three intervals may pass in silence.
+    pub heartbeat: Heartbeat,
+    /// From the connection to CONNECTED: 10 s. Spring waits 60 s and only looks when somebody else connects.
+    pub connect_timeout: Duration,
+    /// Subscriptions of one session: 128.
+    pub subscriptions_max: usize,
+    /// Bytes that may wait for one session: 512 KiB, as in Spring.
+    pub outbox_bytes_max: usize,
+    /// How long a socket may take nothing although something waits: 10 s, as Spring's send time limit.
+    pub write_stall: Duration,
+    /// Sessions of one user; one more ends the one that was idle longest: 10. Zero: no limit.
+    pub sessions_per_user_max: usize,
+    /// New connections of this node in a second: 5,000. More are answered with 503 and a time to come back. Zero: no limit.
+    pub connects_per_s: u32,
+    /// New connections from one address in a second. Zero, the default: no limit, since many people share an address.
+    pub connects_per_s_per_address: u32,
+    /// Frames of one session in a second. Zero, the default: no limit; applications limit what costs them.
+    pub frames_per_s: u32,
+    /// Frames and bytes held by one open transaction: 100 and 1 MiB.
+    pub transaction_frames_max: usize,
+    /// See [`transaction_frames_max`](Self::transaction_frames_max).
+    pub transaction_bytes_max: usize,
+    /// How long a handler may take: 30 s. The client is told `timeout`.
+    pub handler_timeout: Duration,
+    /// How long before a token ends its client is told: 60 s.
+    pub expiry_notice: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame: DecodeLimits::default(),
+            heartbeat: Heartbeat {
+                send_ms: 20_000,
+                receive_ms: 45_000,
+            },
+            connect_timeout: Duration::from_secs(10),
+            subscriptions_max: 128,
+            outbox_bytes_max: 512 * 1024,
+            write_stall: Duration::from_secs(10),
+            sessions_per_user_max: 10,
+            connects_per_s: 5_000,
+            connects_per_s_per_address: 0,
+            frames_per_s: 0,
+            transaction_frames_max: 100,
+            transaction_bytes_max: 1024 * 1024,
+            handler_timeout: Duration::from_secs(30),
+            expiry_notice: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn session(&self) -> Arc<server::Config> {
+        Arc::new(
+            server::Config::default()
+                .heartbeat(self.heartbeat)
+                .connect_timeout(self.connect_timeout)
+                .subscriptions_max(self.subscriptions_max)
+                .transaction_frames_max(self.transaction_frames_max)
+                .transaction_bytes_max(self.transaction_bytes_max),
+        )
+    }
+}

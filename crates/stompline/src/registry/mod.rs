@@ -1,0 +1,158 @@
+//! Who is subscribed to what on this node: by exact destination, by pattern, and by user.
+
+mod topic;
+
+use std::{
+    collections::{HashMap, hash_map::RandomState},
+    hash::{BuildHasher, Hash},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use crate::{
+    name::UserKey,
+    pattern::{DestinationPattern, PatternMap},
+    subscription::Subscription,
+};
+pub(crate) use topic::Slice;
+use topic::Topic;
+
+/// Locks per table. Enough that two cores rarely meet; a lock is held for a look-up only.
+const SHARDS: usize = 64;
+
+/// All live subscriptions of this node.
+pub(crate) struct Registry {
+    hasher: RandomState,
+    exact: Box<[Mutex<HashMap<Arc<str>, Topic>>]>,
+    users: Box<[Mutex<HashMap<UserKey, Vec<Arc<Subscription>>>>]>,
+    patterns: RwLock<PatternMap<Vec<Arc<Subscription>>>>,
+}
+
+impl Registry {
+    pub(crate) fn new() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            exact: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            users: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            patterns: RwLock::new(PatternMap::new()),
+        }
+    }
+
+    /// Adds a subscription to one destination. True if it is the first there.
+    pub(crate) fn join(&self, subscription: &Arc<Subscription>) -> bool {
+        let destination = subscription.destination();
+        let mut table = self.shard(&self.exact, &**destination);
+        let topic = table.entry(Arc::clone(destination)).or_default();
+        topic.join(Arc::clone(subscription));
+        topic.len() == 1
+    }
+
+    /// Removes it. True if it was the last there.
+    pub(crate) fn leave(&self, subscription: &Arc<Subscription>) -> bool {
+        let destination = subscription.destination();
+        let mut table = self.shard(&self.exact, &**destination);
+        let Some(topic) = table.get_mut(&**destination) else {
+            return false;
+        };
+        topic.leave(subscription);
+        let last = topic.len() == 0;
+        if last {
+            table.remove(&**destination);
+        }
+        last
+    }
+
+    pub(crate) fn join_pattern(
+        &self,
+        pattern: &DestinationPattern,
+        subscription: Arc<Subscription>,
+    ) {
+        let mut patterns = self
+            .patterns
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        patterns
+            .entry_or_insert_with(pattern, Vec::new)
+            .push(subscription);
+    }
+
+    pub(crate) fn leave_pattern(
+        &self,
+        pattern: &DestinationPattern,
+        subscription: &Arc<Subscription>,
+    ) {
+        let mut patterns = self
+            .patterns
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(list) = patterns.get_mut(pattern) else {
+            return;
+        };
+        list.retain(|other| !Arc::ptr_eq(other, subscription));
+        if list.is_empty() {
+            patterns.remove(pattern);
+        }
+    }
+
+    /// Adds a subscription to a user destination: a key of its own, no topic that anybody could name.
+    pub(crate) fn join_user(&self, user: &UserKey, subscription: Arc<Subscription>) {
+        self.shard(&self.users, user)
+            .entry(user.clone())
+            .or_default()
+            .push(subscription);
+    }
+
+    pub(crate) fn leave_user(&self, user: &UserKey, subscription: &Arc<Subscription>) {
+        let mut table = self.shard(&self.users, user);
+        let Some(list) = table.get_mut(user) else {
+            return;
+        };
+        list.retain(|other| !Arc::ptr_eq(other, subscription));
+        if list.is_empty() {
+            table.remove(user);
+        }
+    }
+
+    /// Everybody subscribed to `destination` by name, as it is now, in slices.
+    pub(crate) fn slices(&self, destination: &str) -> Vec<Slice> {
+        self.shard(&self.exact, destination)
+            .get(destination)
+            .map(Topic::slices)
+            .unwrap_or_default()
+    }
+
+    /// Everybody whose pattern matches `destination`.
+    pub(crate) fn matching(&self, destination: &str) -> Vec<Arc<Subscription>> {
+        let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found = Vec::new();
+        if !patterns.is_empty() {
+            patterns.for_each_match(destination, |list| found.extend(list.iter().cloned()));
+        }
+        found
+    }
+
+    /// The subscriptions of `user` to `destination`.
+    pub(crate) fn of_user(&self, user: &UserKey, destination: &str) -> Vec<Arc<Subscription>> {
+        let table = self.shard(&self.users, user);
+        let Some(list) = table.get(user) else {
+            return Vec::new();
+        };
+        list.iter()
+            .filter(|one| &**one.destination() == destination)
+            .cloned()
+            .collect()
+    }
+
+    /// Number of different destinations with a subscriber.
+    pub(crate) fn destinations(&self) -> usize {
+        self.exact
+            .iter()
+            .map(|table| table.lock().unwrap_or_else(PoisonError::into_inner).len())
+            .sum()
+    }
+
+    fn shard<'a, K: Hash + ?Sized, V>(&self, shards: &'a [Mutex<V>], key: &K) -> MutexGuard<'a, V> {
+        let hash = self.hasher.hash_one(key);
+        let index = usize::try_from(hash % SHARDS as u64).unwrap_or_default();
+        shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,136 @@
+//! The MESSAGE frame in two parts: a small head for each subscriber and one tail for all.
+//!
+//! The tail (the headers that are the same for everybody, the body and the closing NUL) is made once and shared. Its JSON-escaped form for
+//! SockJS is made at most once. STOMP versions differ only in how they write certain characters of header values
+//! (STOMP 1.2, "Value Encoding"), so a second tail is needed only where such a character occurs.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use stompline_proto::{Headers, Version, needs_escape, write_header};
+use stompline_sockjs::{Form, json};
+
+/// Headers that belong to the broker; a sender's are not passed on.
+const BROKER_HEADERS: [&str; 9] = [
+    "destination",
+    "subscription",
+    "message-id",
+    "ack",
+    "content-length",
+    "receipt",
+    "transaction",
+    "session",
+    "user-name",
+];
+
+/// The shared part of a MESSAGE.
+pub(crate) struct Tail {
+    plain: Vec<u8>,
+    escaped: OnceLock<Vec<u8>>,
+    text: bool,
+    utf8: bool,
+    key: Option<Box<str>>,
+}
+
+impl Tail {
+    pub(crate) fn len(&self, form: Form) -> usize {
+        self.bytes(form).len()
+    }
+
+    pub(crate) fn bytes(&self, form: Form) -> &[u8] {
+        match form {
+            Form::Plain => &self.plain,
+            Form::Escaped => self.escaped.get_or_init(|| {
+                let mut escaped = Vec::with_capacity(json::escaped_len(&self.plain));
+                json::escape(&self.plain, &mut escaped);
+                escaped
+            }),
+        }
+    }
+
+    /// Whether it goes out as a text message.
+    pub(crate) fn is_text(&self) -> bool {
+        self.text
+    }
+
+    /// Whether it can travel over a framed SockJS transport.
+    pub(crate) fn is_utf8(&self) -> bool {
+        self.utf8
+    }
+
+    /// The value of the header `key`, by which newer messages replace older ones.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+}
+
+/// A message being published: its tails, made when the first subscriber needs them.
+pub(crate) struct Rendering<'a> {
+    destination: &'a str,
+    headers: &'a Headers,
+    body: &'a Bytes,
+    differs: bool,
+    tails: [OnceLock<Arc<Tail>>; 3],
+}
+
+impl<'a> Rendering<'a> {
+    pub(crate) fn new(destination: &'a str, headers: &'a Headers, body: &'a Bytes) -> Self {
+        let differs = needs_escape(destination)
+            || headers
+                .iter()
+                .any(|(name, value)| needs_escape(name) || needs_escape(value));
+        Self {
+            destination,
+            headers,
+            body,
+            differs,
+            tails: Default::default(),
+        }
+    }
+
+    /// The tail for a subscriber that speaks `version`.
+    pub(crate) fn tail(&self, version: Version) -> &Arc<Tail> {
+        let slot = match version {
+            Version::V1_0 if self.differs => 2,
+            Version::V1_1 if self.differs => 1,
+            _ => 0,
+        };
+        self.tails[slot].get_or_init(|| Arc::new(self.render(version)))
+    }
+
+    fn render(&self, version: Version) -> Tail {
+        let mut plain = Vec::with_capacity(self.body.len() + 128);
+        write_header(&mut plain, version, "destination", self.destination);
+        for (name, value) in self.headers.iter() {
+            if !BROKER_HEADERS.contains(&name) {
+                write_header(&mut plain, version, name, value);
+            }
+        }
+        write_header(
+            &mut plain,
+            version,
+            "content-length",
+            &self.body.len().to_string(),
+        );
+        plain.push(b'\n');
+        plain.extend_from_slice(self.body);
+        plain.push(0);
+        let utf8 = std::str::from_utf8(self.body).is_ok();
+        let binary = self
+            .headers
+            .find("content-type")
+            .is_some_and(is_octet_stream);
+        Tail {
+            plain,
+            escaped: OnceLock::new(),
+            text: utf8 && !(binary && !self.body.is_empty()),
+            utf8,
+            key: self.headers.find("key").map(Into::into),
+        }
+    }
+}
+
+fn is_octet_stream(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/octet-stream")
+}

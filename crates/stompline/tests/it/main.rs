@@ -1,0 +1,3 @@
+//! Behaviour of the library through its public interface.
+
+mod broker;
