@@ -353,7 +353,7 @@ fn look_up_cost_is_independent_of_count() {
     for n in 0..20_000 {
         let mut found = Vec::new();
         map.for_each_match(&format!("/topic/room.{n}.typing"), |value| {
-            found.push(*value)
+            found.push(*value);
         });
         assert_eq!(found, [n]);
     }
