@@ -27,6 +27,7 @@
 mod config;
 mod request;
 mod session;
+mod state;
 mod table;
 mod transaction;
 

@@ -140,11 +140,6 @@ impl Scan {
     }
 
     fn end_header(&mut self, limits: &DecodeLimits) -> Result<(), DecodeError> {
-        if self.spans.len() >= limits.headers_max {
-            return Err(DecodeError::TooManyHeaders {
-                headers_max: limits.headers_max,
-            });
-        }
         let Some(name_bytes) = self.line.name_bytes else {
             return Err(DecodeError::MissingColon {
                 line: self.spans.len() + 1,

@@ -141,6 +141,12 @@ mod tests {
         assert!(table.was_removed("1") && table.was_removed("16"));
         table.insert(id("16"), None, 0);
         assert!(!table.was_removed("16"));
+        // One id that comes and goes does not push out the others.
+        for _ in 0..REMOVED_MAX {
+            table.remove("16");
+            table.insert(id("16"), None, 0);
+        }
+        assert!(table.was_removed("1"));
     }
 
     #[test]

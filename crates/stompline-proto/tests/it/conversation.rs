@@ -353,13 +353,25 @@ fn goodbye_waits_for_answers() {
         asked,
         Some(server::Request::Disconnect { receipt: Some(_) })
     ));
+    assert!(pair.server.is_closing() && pair.ask(&send).is_none());
     // The answer to the SEND takes a minute; beats tell the client to wait.
     assert_eq!(pair.pass(SECOND * 60), None);
     assert!(pair.to_client.gap < SECOND * 20);
+    // The client may not send any more, so that it is not missed.
+    let hour = pair.now + SECOND * 3600;
+    assert_eq!(pair.server.wake(hour, hour), server::Wake::Nothing);
     pair.tell(&Frame::receipt("r1"));
     pair.tell(&Frame::receipt("r2"));
     pair.server.close(pair.now);
     assert_eq!(pair.pass(SECOND * 60), Some("client did not close"));
+}
+
+#[test]
+fn close_again_gains_no_time() {
+    let mut pair = Pair::open(Version::V1_2);
+    pair.server.close(pair.now);
+    pair.server.close(pair.now + SECOND);
+    assert_eq!(pair.server.wake_at(pair.now), Some(pair.now + SECOND * 2));
 }
 
 #[test]
