@@ -1,0 +1,199 @@
+import * as decode from './decode.ts';
+import { Emitter } from './emitter.ts';
+import type { Ledger } from './ledger.ts';
+import type { Link } from './link.ts';
+import { RequestError, type Requests } from './request.ts';
+import type { Bootstrap } from './wire.ts';
+
+/** Items of one sync answer; the server's own bound. */
+const SYNC_LIMIT = 200;
+/** Messages of one page of history. */
+const HISTORY_LIMIT = 50;
+const QUEUE = 'queue';
+
+/**
+ * Brings the ledger up to what the server has: a bootstrap the first time, then a sync from the cursor, and pages of
+ * history where there are holes.
+ */
+export class CatchUp {
+  /** A new session, or one that fell behind, is up to date. */
+  readonly done = new Emitter<void>();
+  readonly bootstrapped = new Emitter<Bootstrap>();
+  /** Something started or stopped loading. */
+  readonly changed = new Emitter<void>();
+
+  readonly #link: Link;
+  readonly #requests: Requests;
+  readonly #ledger: Ledger;
+  readonly #loading = new Set<string>();
+  #isBootstrapped = false;
+  #isRunning = false;
+  #mustRunAgain = false;
+  #snapshotReceipt: string | undefined;
+  #snapshotPending: Promise<Bootstrap> | undefined;
+
+  constructor(link: Link, requests: Requests, ledger: Ledger) {
+    this.#link = link;
+    this.#requests = requests;
+    this.#ledger = ledger;
+    ledger.behind.on(() => void this.run());
+    ledger.hole.on(({ conversationId, after }) => void this.#history(conversationId, { after }));
+  }
+
+  isLoading(conversationId: string): boolean {
+    return this.#loading.has(conversationId);
+  }
+
+  /** A new session: whatever the old one was asked is void. */
+  begin(): void {
+    this.#isRunning = false;
+    void this.run();
+  }
+
+  /** Asks for what is missing, page by page. One run at a time; what is found missing meanwhile is asked for after it. */
+  async run(timeoutMs?: number): Promise<void> {
+    if (!this.#link.isOpen) {
+      return;
+    }
+    if (this.#isRunning) {
+      this.#mustRunAgain = true;
+      return;
+    }
+    this.#isRunning = true;
+    this.#link.fellBehind();
+    try {
+      do {
+        this.#mustRunAgain = false;
+        await this.#sync(timeoutMs);
+      } while (this.#mustRunAgain);
+    } catch (error) {
+      ignoreRefusal(error);
+      if (!(error instanceof RequestError && error.code === 'disconnected')) {
+        this.#isRunning = false;
+        this.#link.replace();
+      }
+      return;
+    }
+    this.#isRunning = false;
+    this.#link.caughtUp();
+    this.done.emit();
+  }
+
+  /** The answer to the subscription of `/app/bootstrap`. */
+  onSnapshot(body: unknown): void {
+    this.#requests.answer(this.#snapshotReceipt, body);
+  }
+
+  /** A page of what comes before the messages on hand. Nothing happens while one is on its way or none is left. */
+  async loadOlder(conversationId: string): Promise<void> {
+    const conversation = this.#ledger.conversations.get(conversationId);
+    if (conversation === undefined || conversation.isComplete) {
+      return;
+    }
+    const { loadedFrom } = conversation;
+    await this.#history(conversationId, loadedFrom === undefined ? {} : { before: loadedFrom });
+  }
+
+  /** The heads of everything this side may see, however old. */
+  async loadArchive(): Promise<void> {
+    for (let since = 0; ; ) {
+      const reply = decode.syncReply(await this.ask('/app/sync', { since, open: {}, limit: SYNC_LIMIT }));
+      this.#ledger.archive(reply?.conversations ?? []);
+      if (reply === undefined || !reply.more || reply.cursor <= since) {
+        return;
+      }
+      since = reply.cursor;
+    }
+  }
+
+  /** Of a long queue only a part is listed; as that is worked off, the next part is fetched. */
+  async refreshQueue(): Promise<void> {
+    if (this.#ledger.needsQueue && !this.#loading.has(QUEUE)) {
+      await this.#whileLoading(QUEUE, async () => {
+        const { queue } = await this.#snapshot();
+        if (queue !== undefined) {
+          this.#ledger.queueSnapshot(queue);
+        }
+      });
+    }
+  }
+
+  /** Sends a command or a question and waits for its answer. */
+  ask(destination: string, body: object, timeoutMs?: number): Promise<unknown> {
+    return this.#requests.ask(receipt => this.#link.send(destination, body, receipt), timeoutMs);
+  }
+
+  async #sync(timeoutMs: number | undefined): Promise<void> {
+    while (this.#isBootstrapped) {
+      const body = { since: this.#ledger.cursor, open: this.#ledger.open, limit: SYNC_LIMIT };
+      const reply = decode.syncReply(await this.ask('/app/sync', body, timeoutMs));
+      if (reply === undefined || reply.reset === true) {
+        this.#isBootstrapped = false;
+        break;
+      }
+      this.#ledger.sync(reply);
+      if (!reply.more) {
+        void this.refreshQueue();
+        return;
+      }
+    }
+    const snapshot = await this.#snapshot();
+    this.#isBootstrapped = true;
+    this.bootstrapped.emit(snapshot);
+  }
+
+  #snapshot(): Promise<Bootstrap> {
+    this.#snapshotPending ??= this.#requests
+      .ask(receipt => {
+        this.#snapshotReceipt = receipt;
+        this.#link.subscribe('/app/bootstrap');
+        return this.#link.isOpen;
+      })
+      .then(body => {
+        const snapshot = decode.bootstrap(body);
+        if (snapshot === undefined) {
+          throw new RequestError('unknown', 'the first screen cannot be read');
+        }
+        return snapshot;
+      })
+      .finally(() => {
+        this.#snapshotPending = undefined;
+      });
+    return this.#snapshotPending;
+  }
+
+  async #history(conversationId: string, bound: { before?: number; after?: number }): Promise<void> {
+    if (this.#loading.has(conversationId)) {
+      return;
+    }
+    const body = { conversationId, ...bound, limit: HISTORY_LIMIT };
+    let page: unknown;
+    await this.#whileLoading(conversationId, async () => {
+      page = await this.ask('/app/history', body);
+    });
+    const reply = decode.historyReply(page);
+    if (reply !== undefined) {
+      this.#ledger.history(reply, bound.after !== undefined);
+    }
+  }
+
+  async #whileLoading(what: string, load: () => Promise<void>): Promise<void> {
+    this.#loading.add(what);
+    this.changed.emit();
+    try {
+      await load();
+    } catch (error) {
+      ignoreRefusal(error);
+    } finally {
+      this.#loading.delete(what);
+      this.changed.emit();
+    }
+  }
+}
+
+/** Refused or unanswered: it is asked again when it is needed again. Anything else is a fault of ours. */
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof RequestError)) {
+    throw error;
+  }
+}

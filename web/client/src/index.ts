@@ -1,0 +1,27 @@
+/** The chat for browsers: connection, conversations, outbox. No user interface. */
+export type { Banner } from './banner.ts';
+export { Chat, type ChatOptions, TEXT_CHARS_MAX } from './chat.ts';
+export {
+  type Conversation,
+  isSame,
+  pointerOf,
+  shownMessages,
+  type Tick,
+  tickOf,
+  unreadCount,
+} from './conversation.ts';
+export type { LinkState, Refusal } from './link.ts';
+export { openOutboxStorage, type OutboxItem } from './outbox-storage.ts';
+export { RequestError } from './request.ts';
+export {
+  CachedToken,
+  claimsOf,
+  expiryFrom,
+  FixedToken,
+  type Grant,
+  postJson,
+  Refused,
+  type TokenSource,
+} from './token.ts';
+export { watchPage } from './wake.ts';
+export type * from './wire.ts';

@@ -1,0 +1,116 @@
+/** A token is renewed when less than this is left of it, in milliseconds. */
+const RENEW_BEFORE_MS = 60_000;
+
+/** The server will not have us: no token can be had, or none that it takes. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+}
+
+/** Where the token for a connection comes from. */
+export interface TokenSource {
+  /**
+   * A token that is still good for a while; a new one if `fresh`, because the last was turned down.
+   *
+   * @throws {Refused} if there is none to be had and trying again will not help. Any other error is taken as passing.
+   */
+  token(fresh: boolean): Promise<string>;
+}
+
+/** A token with what is known about it. */
+export interface Grant {
+  token: string;
+  /** Milliseconds since the epoch. */
+  expiresAt: number;
+}
+
+/** Keeps a token for as long as it is good and fetches the next one through `fetchGrant`. */
+export class CachedToken implements TokenSource {
+  readonly #fetchGrant: () => Promise<Grant>;
+  readonly #now: () => number;
+  #grant: Grant | undefined;
+  #pending: Promise<Grant> | undefined;
+
+  constructor(fetchGrant: () => Promise<Grant>, now: () => number = Date.now) {
+    this.#fetchGrant = fetchGrant;
+    this.#now = now;
+  }
+
+  async token(fresh: boolean): Promise<string> {
+    if (!fresh && this.#grant !== undefined && this.#grant.expiresAt - this.#now() > RENEW_BEFORE_MS) {
+      return this.#grant.token;
+    }
+    this.#pending ??= this.#fetchGrant().finally(() => {
+      this.#pending = undefined;
+    });
+    this.#grant = await this.#pending;
+    return this.#grant.token;
+  }
+}
+
+/** A token that somebody gave us. It cannot be renewed: once it is turned down or has expired, we are refused. */
+export class FixedToken implements TokenSource {
+  readonly #token: string;
+  readonly #expiresAt: number;
+  readonly #now: () => number;
+
+  constructor(token: string, now: () => number = Date.now) {
+    this.#token = token;
+    this.#expiresAt = expiryOf(token);
+    this.#now = now;
+  }
+
+  async token(fresh: boolean): Promise<string> {
+    if (fresh || this.#expiresAt <= this.#now()) {
+      throw new Refused('the token has expired or was turned down');
+    }
+    return this.#token;
+  }
+}
+
+/** The claims of a JWT, unchecked: only the server can check them. Empty if it is not one. */
+export function claimsOf(token: string): Record<string, unknown> {
+  try {
+    const payload = token.split('.')[1] ?? '';
+    const bytes = Uint8Array.from(atob(payload.replaceAll('-', '+').replaceAll('_', '/')), c => c.charCodeAt(0));
+    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof claims === 'object' && claims !== null ? { ...claims } : {};
+  } catch {
+    return {};
+  }
+}
+
+function expiryOf(token: string): number {
+  const { exp } = claimsOf(token);
+  return typeof exp === 'number' ? exp * 1000 : Number.POSITIVE_INFINITY;
+}
+
+/** POSTs JSON and reads JSON; 401 and 403 become {@link Refused}. */
+export async function postJson(url: string, body: object): Promise<Record<string, unknown>> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    cache: 'no-store',
+    signal: AbortSignal.timeout(8_000),
+  });
+  if (response.status === 401 || response.status === 403) {
+    throw new Refused(`${url} answered ${response.status}`);
+  }
+  if (!response.ok) {
+    throw new Error(`${url} answered ${response.status}`);
+  }
+  const value: unknown = await response.json();
+  if (typeof value !== 'object' || value === null) {
+    throw new Error(`${url} did not answer with an object`);
+  }
+  return { ...value };
+}
+
+/** Reads `expiresAt`, a time as text or as seconds or milliseconds since the epoch; 5 minutes from now if unreadable. */
+export function expiryFrom(value: unknown, now: number = Date.now()): number {
+  if (typeof value === 'number' && Number.isFinite(value)) {
+    return value < 1e11 ? value * 1000 : value;
+  }
+  const parsed = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(parsed) ? now + 300_000 : parsed;
+}

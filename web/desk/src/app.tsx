@@ -1,0 +1,114 @@
+import { Announcer, Avatar, ConnectionBanner, Icon, LangSwitch, Mark, nameOf } from '@stompline/ui';
+import type { JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { Help, ShortcutList } from './help.tsx';
+import { Lists } from './list.tsx';
+import { route } from './route.ts';
+import type { Shift } from './shift.ts';
+import { listenForShortcuts } from './shortcut.ts';
+import { Side } from './side.tsx';
+import { d } from './texts.ts';
+import { Thread } from './thread.tsx';
+
+interface Props {
+  shift: Shift;
+  /** Absent where there is nothing to sign out of. */
+  onSignOut: (() => void) | undefined;
+}
+
+/** The desk: who writes, what they write, who they are. On a phone one after the other. */
+export function Desk({ shift, onSignOut }: Props): JSX.Element {
+  void shift.version.value;
+  const help = useRef<HTMLDialogElement>(null);
+  const { chat } = shift;
+  const conversation = shift.current.value;
+  const unread = shift.unread.value;
+  const openHelp = (): void => help.current?.showModal();
+  useEffect(() => listenForShortcuts(shift, openHelp), [shift]);
+  useEffect(() => {
+    document.title = unread > 0 ? d('title.unread', { n: unread }) : d('desk');
+  });
+  const depth = conversation === undefined ? 'list' : route.value.isSideOpen === true ? 'side' : 'thread';
+  return (
+    <div class="desk" data-depth={depth}>
+      <nav class="rail" aria-label={d('tabs.label')}>
+        <RailHead shift={shift} />
+        <Lists shift={shift} />
+        <RailFoot onHelp={openHelp} onSignOut={onSignOut} />
+      </nav>
+      <main class="main">
+        <ConnectionBanner banner={chat.banner} refusal={chat.refusal} onRetry={() => chat.retryNow()} />
+        {conversation === undefined ? <NothingChosen /> : <Thread key={conversation.id} shift={shift} conversation={conversation} />}
+        <Toast shift={shift} />
+      </main>
+      {conversation !== undefined && <Side shift={shift} conversation={conversation} />}
+      <Help dialog={help} />
+      <Announcer />
+    </div>
+  );
+}
+
+function RailHead({ shift }: { shift: Shift }): JSX.Element {
+  void shift.version.value;
+  const { chat } = shift;
+  return (
+    <header class="rail-head">
+      <Mark />
+      <h1>{d('desk')}</h1>
+      {chat.me !== undefined && (
+        <div class="rail-me" data-testid="me">
+          <span class="rail-me-text">
+            <b>{nameOf(chat.me)}</b>
+            <span class={`state state-${chat.state}`} data-testid="link-state" data-state={chat.state}>
+              {d(`state.${chat.state}`)}
+            </span>
+          </span>
+          <Avatar person={chat.me} size="s" />
+        </div>
+      )}
+    </header>
+  );
+}
+
+function RailFoot({ onHelp, onSignOut }: { onHelp(): void; onSignOut: (() => void) | undefined }): JSX.Element {
+  return (
+    <footer class="rail-foot">
+      <LangSwitch />
+      <button type="button" class="icon-button rail-keys" aria-label={d('help.open')} title="?" onClick={onHelp} data-testid="help-open">
+        <Icon name="keyboard" />
+      </button>
+      {onSignOut !== undefined && (
+        <button type="button" class="icon-button" aria-label={d('signout')} title={d('signout')} onClick={onSignOut} data-testid="sign-out">
+          <Icon name="out" isFlipped />
+        </button>
+      )}
+    </footer>
+  );
+}
+
+function NothingChosen(): JSX.Element {
+  return (
+    <div class="nothing">
+      <Mark />
+      <h2>{d('thread.empty')}</h2>
+      <p>{d('thread.emptyText')}</p>
+      <ShortcutList isShort />
+    </div>
+  );
+}
+
+function Toast({ shift }: { shift: Shift }): JSX.Element {
+  const text = shift.toast.value;
+  return (
+    <div class="toast-place" role="status">
+      {text !== '' && (
+        <p class="toast" data-testid="toast">
+          {text}
+          <button type="button" class="icon-button" aria-label={d('toast.dismiss')} onClick={() => shift.dismissToast()}>
+            <Icon name="close" />
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,205 @@
+import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
+import {
+  Chat,
+  type Conversation,
+  isSame,
+  openOutboxStorage,
+  RequestError,
+  unreadCount,
+  watchPage,
+} from '@stompline/client';
+import { announceArrivals, chatSignal, nameOf } from '@stompline/ui';
+import { leaveThread, openThread, route } from './route.ts';
+import type { Entrance } from './sign-in.ts';
+import { d } from './texts.ts';
+
+export const TABS = ['mine', 'queue', 'closed'] as const;
+export type Tab = (typeof TABS)[number];
+
+/** A short word about something that did not go as asked stays this long, in milliseconds. */
+const TOAST_MS = 7_000;
+
+/** One agent at the desk: the chat, what is looked at, and what can be done with it. */
+export class Shift {
+  readonly chat: Chat;
+  /** Grows when the chat has changed. */
+  readonly version: ReadonlySignal<number>;
+  readonly tab = signal<Tab>('mine');
+  readonly toast = signal('');
+  readonly isArchiveLoading = signal(false);
+  /** Counts the wishes to write; the thread then moves the focus into its field. */
+  readonly writeRequests = signal(0);
+  readonly mine = computed(() => this.#mine());
+  readonly queue = computed(() => this.#queue());
+  readonly closed = computed(() => this.#closed());
+  readonly unread = computed(() => this.mine.value.reduce((sum, conversation) => sum + this.unreadIn(conversation), 0));
+  readonly current = computed(() => this.#current());
+  #isArchiveLoaded = false;
+  #toastTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(origin: string, entrance: Entrance) {
+    this.chat = new Chat({
+      side: 'agent',
+      endpoint: `${origin}/ws/agent`,
+      tokens: entrance.tokens,
+      outboxStorage: openOutboxStorage(entrance.owner),
+    });
+    this.version = chatSignal(this.chat);
+    announceArrivals(this.chat);
+    watchPage({ onWake: () => this.chat.wake(), onNetworkLost: () => this.chat.networkLost() });
+    effect(() => this.#loadShown());
+    this.chat.connect();
+  }
+
+  list(tab: Tab): readonly Conversation[] {
+    return this[tab].value;
+  }
+
+  isMine({ head }: Conversation): boolean {
+    const { me } = this.chat;
+    return me !== undefined && head.assignee != null && isSame(head.assignee, me);
+  }
+
+  unreadIn(conversation: Conversation): number {
+    const { me } = this.chat;
+    return me === undefined || conversation.head.state !== 'active' ? 0 : unreadCount(conversation, me);
+  }
+
+  select(id: string): void {
+    openThread(id);
+  }
+
+  /** The next (1) or the previous (-1) conversation of the list that is shown. */
+  step(by: 1 | -1): void {
+    const ids = this.list(this.tab.value).map(({ id }) => id);
+    const at = ids.indexOf(route.value.thread ?? '');
+    const next = ids[at < 0 ? (by > 0 ? 0 : ids.length - 1) : Math.min(Math.max(at + by, 0), ids.length - 1)];
+    if (next !== undefined) {
+      this.select(next);
+    }
+  }
+
+  async take(id: string | undefined = this.current.value?.id): Promise<void> {
+    if (id === undefined || this.chat.ledger.conversations.get(id)?.head.state !== 'queued') {
+      return;
+    }
+    try {
+      await this.chat.take(id);
+      this.tab.value = 'mine';
+      this.select(id);
+      this.writeRequests.value += 1;
+    } catch (error) {
+      this.#tell(error);
+    }
+  }
+
+  async takeNext(): Promise<void> {
+    await this.take(this.queue.value[0]?.id);
+  }
+
+  async close(): Promise<void> {
+    const current = this.current.value;
+    if (current?.head.state !== 'active' || !this.isMine(current)) {
+      return;
+    }
+    try {
+      await this.chat.close(current.id);
+    } catch (error) {
+      this.#tell(error);
+    }
+  }
+
+  dismissToast(): void {
+    this.toast.value = '';
+  }
+
+  /** Older closed conversations are fetched when somebody looks for them. */
+  async loadArchive(): Promise<void> {
+    if (this.#isArchiveLoaded || this.isArchiveLoading.peek() || this.chat.state !== 'live') {
+      return;
+    }
+    this.isArchiveLoading.value = true;
+    try {
+      await this.chat.loadArchive();
+      this.#isArchiveLoaded = true;
+    } catch (error) {
+      if (!(error instanceof RequestError)) {
+        throw error;
+      }
+    } finally {
+      this.isArchiveLoading.value = false;
+    }
+  }
+
+  get #all(): Conversation[] {
+    void this.version.value;
+    return [...this.chat.ledger.conversations.values()];
+  }
+
+  #mine(): Conversation[] {
+    return this.#all
+      .filter(conversation => conversation.head.state === 'active' && this.isMine(conversation))
+      .sort((a, b) => lastAt(b).localeCompare(lastAt(a)));
+  }
+
+  #queue(): Conversation[] {
+    void this.version.value;
+    return this.chat.ledger.queued;
+  }
+
+  #closed(): Conversation[] {
+    return this.#all
+      .filter(({ head }) => head.state === 'closed')
+      .sort((a, b) => (b.head.closedAt ?? '').localeCompare(a.head.closedAt ?? ''));
+  }
+
+  #current(): Conversation | undefined {
+    void this.version.value;
+    return this.chat.ledger.conversations.get(route.value.thread ?? '');
+  }
+
+  /** What is looked at is loaded; what went away is left. */
+  #loadShown(): void {
+    void this.version.value;
+    const { thread } = route.value;
+    const current = this.current.value;
+    if (this.tab.value === 'closed' || thread !== undefined) {
+      void this.loadArchive();
+    }
+    if (current !== undefined && current.loadedFrom === undefined && this.chat.state === 'live') {
+      void this.chat.loadOlder(current.id);
+    }
+    if (thread !== undefined && current === undefined && this.chat.state === 'live' && this.#isArchiveLoaded) {
+      leaveThread();
+      this.#say(d('toast.gone'));
+    }
+  }
+
+  #tell(error: unknown): void {
+    if (!(error instanceof RequestError)) {
+      throw error;
+    }
+    switch (error.code) {
+      case 'already_taken':
+      case 'stale':
+        this.#say(error.assignee === undefined ? d('toast.takenUnknown') : d('toast.taken', { name: nameOf(error.assignee) }));
+        break;
+      case 'disconnected':
+      case 'timeout':
+        this.#say(d('toast.disconnected'));
+        break;
+      default:
+        this.#say(d('toast.failed'));
+    }
+  }
+
+  #say(text: string): void {
+    clearTimeout(this.#toastTimer);
+    this.toast.value = text;
+    this.#toastTimer = setTimeout(() => this.dismissToast(), TOAST_MS);
+  }
+}
+
+function lastAt({ head }: Conversation): string {
+  return head.lastMessage?.createdAt ?? head.assignedAt ?? head.createdAt;
+}
