@@ -1,3 +1,71 @@
-//! The stompline server.
+//! The `stompline` executable.
 
-fn main() {}
+mod cli;
+mod config;
+mod data_dir;
+mod failure;
+mod http;
+mod keyring;
+mod listener;
+mod logging;
+mod metrics;
+mod secret;
+mod serve;
+mod token;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, ConfigCommand};
+use crate::config::{Loaded, Origin};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            for line in failure.to_string().lines() {
+                eprintln!("stompline: {line}");
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Token(args) => print(&format!("{}\n", token::make(&args)?)),
+        Command::Config(ConfigCommand::Default) => print(&config::default_file()),
+        Command::Config(ConfigCommand::Explain(args)) => {
+            print(&config::explanation(&load(args.file.as_deref())?))
+        }
+        Command::Config(ConfigCommand::Check(args)) => {
+            load(args.file.as_deref())?;
+            print("the configuration is valid\n")
+        }
+    }
+}
+
+fn load(file: Option<&Path>) -> Result<Loaded, Failure> {
+    let environment = config::environment();
+    Ok(config::load(Origin {
+        file,
+        environment,
+        flags: Vec::new(),
+    })?)
+}
+
+/// Writes to stdout. A reader that has seen enough (`| head`) is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Other(format!("cannot write the output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

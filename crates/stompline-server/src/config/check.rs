@@ -1,0 +1,129 @@
+//! Rules that join several keys.
+
+use std::collections::BTreeMap;
+use std::slice;
+
+use stompline::auth::SECRET_BYTES_MIN;
+
+use super::Config;
+use super::auth::AuthKey;
+use super::fault::Faults;
+use super::setting::Settings;
+use crate::secret::Secret;
+
+/// Enough to make guessing over the network hopeless.
+const API_KEY_BYTES_MIN: usize = 16;
+
+/// Paths that the server itself answers under.
+const RESERVED: &[&str] = &["/api", "/demo", "/healthz", "/metrics", "/readyz"];
+
+/// Adds what is wrong with `config` as a whole.
+pub(super) fn check(config: &Config, settings: &Settings, faults: &mut Faults) {
+    let mut add = |path: &str, text: String| faults.add(settings.place(path), text);
+    secrets(
+        "auth.secrets",
+        &config.auth.secrets,
+        SECRET_BYTES_MIN,
+        &mut add,
+    );
+    secrets("api.keys", &config.api.keys, API_KEY_BYTES_MIN, &mut add);
+    auth_keys(&config.auth.keys, &mut add);
+    endpoint_paths(config, &mut add);
+    cookie(config, &mut add);
+}
+
+fn secrets(path: &str, secrets: &[Secret], bytes_min: usize, add: &mut impl FnMut(&str, String)) {
+    if secrets
+        .iter()
+        .any(|secret| secret.expose().len() < bytes_min)
+    {
+        add(
+            path,
+            format!("every one of `{path}` must have {bytes_min} characters at least"),
+        );
+    }
+}
+
+fn auth_keys(keys: &[AuthKey], add: &mut impl FnMut(&str, String)) {
+    let path = "auth.keys";
+    let mut kids = Vec::new();
+    for key in keys {
+        match (&key.secret, &key.file) {
+            (None, None) => add(
+                path,
+                "a key has neither `secret` nor `file`; add one".to_owned(),
+            ),
+            (Some(_), Some(_)) => {
+                add(
+                    path,
+                    "a key has `secret` or `file`, not both; remove one".to_owned(),
+                );
+            }
+            (Some(secret), None) => secrets(path, slice::from_ref(secret), SECRET_BYTES_MIN, add),
+            (None, Some(_)) => {}
+        }
+        if let Some(kid) = &key.kid {
+            if kids.contains(&kid) {
+                add(
+                    path,
+                    format!("two keys have the id {kid:?}; give each its own"),
+                );
+            }
+            kids.push(kid);
+        }
+    }
+}
+
+fn endpoint_paths(config: &Config, add: &mut impl FnMut(&str, String)) {
+    let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, endpoint) in config
+        .endpoints
+        .iter()
+        .filter(|(_, endpoint)| endpoint.enabled)
+    {
+        let place = format!("endpoints.{name}.path");
+        let path = endpoint.path.as_str();
+        for reserved in RESERVED {
+            if is_below(path, reserved) {
+                add(
+                    &place,
+                    format!("`{place}` must not be below {reserved}, which the server uses"),
+                );
+            }
+        }
+        for (other_path, other) in &taken {
+            if is_below(path, other_path) || is_below(other_path, path) {
+                let text = format!(
+                    "`{place}` ({path}) and `endpoints.{other}.path` ({other_path}) overlap; \
+                     neither may be the other's beginning"
+                );
+                add(&place, text);
+            }
+        }
+        taken.insert(path, name);
+    }
+}
+
+fn is_below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn cookie(config: &Config, add: &mut impl FnMut(&str, String)) {
+    if config.auth.cookie.is_none() {
+        return;
+    }
+    for (name, endpoint) in config
+        .endpoints
+        .iter()
+        .filter(|(_, endpoint)| endpoint.enabled)
+    {
+        if endpoint.origins.iter().any(|origin| origin == "*") {
+            let text = format!(
+                "with a cookie any page could connect as its visitor, because \
+                 `endpoints.{name}.origins` has \"*\"; list the origins, or remove `auth.cookie`"
+            );
+            add("auth.cookie", text);
+        }
+    }
+}

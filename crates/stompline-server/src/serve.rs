@@ -1,0 +1,143 @@
+//! `stompline serve`: from the configuration to a server that runs until it is told to stop.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::cli::ServeArgs;
+use crate::config::{self, Config, Origin};
+use crate::data_dir::DataDir;
+use crate::failure::Failure;
+use crate::http::{self, MetricsAccess, Status};
+use crate::keyring::Keyring;
+use crate::listener::Listener;
+use crate::logging;
+use crate::metrics::Metrics;
+
+/// Runs the server. Returns when it has stopped in good order.
+pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let config = load(args)?;
+    if args.demo && !Keyring::is_configured(&config.auth) {
+        DataDir::prepare(&config.data)?.ensure_secret()?;
+    }
+    let keyring = Keyring::read(&config)?;
+    let data = DataDir::prepare(&config.data)?;
+    logging::start(&config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Other(format!("cannot start threads: {error}")))?;
+    runtime.block_on(serve(&config, &keyring, &data, args.demo))
+}
+
+fn load(args: &ServeArgs) -> Result<Config, Failure> {
+    let listen = args
+        .listen
+        .as_deref()
+        .map(|text| ("--listen", "listen", text));
+    let data = args
+        .data
+        .dir
+        .as_deref()
+        .map(|text| ("--data", "data", text));
+    let origin = Origin {
+        file: args.config.file.as_deref(),
+        environment: config::environment(),
+        flags: listen.into_iter().chain(data).collect(),
+    };
+    Ok(config::load(origin)?.config)
+}
+
+async fn serve(
+    config: &Config,
+    keyring: &Keyring,
+    data: &DataDir,
+    demo: bool,
+) -> Result<(), Failure> {
+    let header_timeout = seconds(config.limits.connect_timeout_s);
+    let public = Listener::bind(config.listen, header_timeout)?;
+    let private = match config.api.metrics_listen {
+        Some(address) => Some(Listener::bind(address, header_timeout)?),
+        None => None,
+    };
+    let mut signals = Signals::catch()
+        .map_err(|error| Failure::Other(format!("cannot catch signals: {error}")))?;
+    let status = Arc::new(Status {
+        metrics: Metrics::new(),
+        metrics_access: if demo {
+            MetricsAccess::Open
+        } else {
+            MetricsAccess::Keys(config.api.keys.clone())
+        },
+        ready: AtomicBool::new(true),
+    });
+    let address = public.address().unwrap_or(config.listen);
+    let stop = CancellationToken::new();
+    let listeners = TaskTracker::new();
+    listeners.spawn(public.run(http::routes(Arc::clone(&status)), stop.clone()));
+    if let Some(private) = private {
+        listeners.spawn(private.run(http::private_routes(Arc::clone(&status)), stop.clone()));
+    }
+    listeners.close();
+    announce(address, keyring, data)?;
+
+    signals.next().await;
+    status.ready.store(false, Ordering::Relaxed);
+    stop.cancel();
+    info!(drain_s = config.shutdown.drain_s, "stopping");
+    let drain = Duration::from_secs(config.shutdown.drain_s.into());
+    tokio::select! {
+        () = listeners.wait() => {}
+        () = tokio::time::sleep(drain) => warn!("stopped before every client had left"),
+        () = signals.next() => warn!("stopped at once by a second signal"),
+    }
+    Ok(())
+}
+
+/// Tells where the server is, first on stdout, for people and for scripts that wait for the line.
+fn announce(address: SocketAddr, keyring: &Keyring, data: &DataDir) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening on http://{address}")
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::Other(format!("cannot write to stdout: {error}")))?;
+    let version = env!("CARGO_PKG_VERSION");
+    let data = data.path().display();
+    info!(%address, version, %data, keys = keyring.key_count(), "started");
+    Ok(())
+}
+
+/// A number of seconds from the configuration, where 0 is off.
+fn seconds(number: u32) -> Option<Duration> {
+    (number > 0).then(|| Duration::from_secs(number.into()))
+}
+
+/// The signals that end the server: from a person at the keyboard, and from whatever runs it.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self {
+            interrupt,
+            terminate,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

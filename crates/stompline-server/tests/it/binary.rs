@@ -1,0 +1,159 @@
+//! Runs the executable in an environment of its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+/// What a finished run left behind.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Outcome {
+    #[track_caller]
+    pub fn refused(&self, code: i32, told: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        assert_eq!(self.stdout, "", "{self:?}");
+        for part in told {
+            assert!(
+                self.stderr.contains(part),
+                "{part:?} is not in {}",
+                self.stderr
+            );
+        }
+    }
+
+    #[track_caller]
+    pub fn succeeded(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self.stdout
+    }
+}
+
+/// The executable, in `dir`, with none of the caller's variables that concern it.
+pub fn stompline(dir: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stompline"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("STOMPLINE_") {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(dir).args(args);
+    command
+}
+
+pub fn run(dir: &Path, args: &[&str]) -> Outcome {
+    finish(&mut stompline(dir, args))
+}
+
+pub fn finish(command: &mut Command) -> Outcome {
+    let output = command
+        .output()
+        .expect("the executable was built with the tests");
+    Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("stdout is text"),
+        stderr: String::from_utf8(output.stderr).expect("stderr is text"),
+    }
+}
+
+/// A server that runs until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    pub address: String,
+}
+
+impl Server {
+    /// Starts it on a free port and waits for the line that names its address.
+    pub fn start(dir: &Path, args: &[&str]) -> Self {
+        let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
+        all.extend(args);
+        Self::spawn(&mut stompline(dir, &all))
+    }
+
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the executable was built with the tests");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("stdout is text");
+        let Some(address) = line.strip_prefix("listening on http://") else {
+            let mut stderr = String::new();
+            child
+                .stderr
+                .take()
+                .expect("stderr is piped")
+                .read_to_string(&mut stderr)
+                .expect("stderr is text");
+            panic!("{line:?} instead of the address; {stderr}");
+        };
+        Self {
+            address: address.trim().to_owned(),
+            child,
+            stdout,
+        }
+    }
+
+    /// Sends a request head and returns the whole answer.
+    pub fn request(&self, path: &str, headers: &str) -> String {
+        get(&self.address, path, headers)
+    }
+
+    /// Stops it as a service manager does, and returns what it left.
+    pub fn stop(mut self) -> Outcome {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill is there");
+        assert!(sent.success());
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        self.stdout
+            .read_to_string(&mut stdout)
+            .expect("stdout is text");
+        self.child
+            .stderr
+            .take()
+            .expect("stderr is piped")
+            .read_to_string(&mut stderr)
+            .expect("stderr is text");
+        Outcome {
+            code: self.child.wait().expect("it was started").code(),
+            stdout,
+            stderr,
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have been stopped and waited for already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn get(address: &str, path: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("the server listens");
+    stream
+        .set_read_timeout(Some(Duration::from_mins(1)))
+        .expect("it is not zero");
+    let head =
+        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(head.as_bytes()).expect("the server reads");
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .expect("the server answers");
+    answer
+}

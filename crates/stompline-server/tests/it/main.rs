@@ -1,0 +1,8 @@
+//! The built executable, as a person or a script meets it.
+
+mod binary;
+mod command_line;
+mod configuration;
+mod serving;
+mod starting;
+mod token;

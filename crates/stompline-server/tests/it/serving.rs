@@ -1,0 +1,89 @@
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use crate::binary::{Server, get, stompline};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const API_KEY: &str = "an-api-key-of-good-length";
+
+#[test]
+fn running_server_is_healthy_and_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--demo"]);
+    for path in ["/healthz", "/readyz"] {
+        let answer = server.request(path, "");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+    }
+    assert!(server.request("/nowhere", "").starts_with("HTTP/1.1 404 "));
+}
+
+#[test]
+fn metrics_need_a_key_outside_a_demo() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = stompline(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .env("STOMPLINE_AUTH__SECRETS", SECRET)
+        .env("STOMPLINE_API__KEYS", API_KEY);
+    let server = Server::spawn(&mut command);
+    let answer = server.request("/metrics", "");
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    let wrong = server.request("/metrics", "Authorization: Bearer another\r\n");
+    assert!(wrong.starts_with("HTTP/1.1 401 "), "{wrong}");
+    let answer = server.request("/metrics", &format!("Authorization: Bearer {API_KEY}\r\n"));
+    assert!(answer.contains("stompline_build_info{"), "{answer}");
+}
+
+#[test]
+fn demo_and_private_address_show_metrics() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = Server::start(dir.path(), &["--demo"]);
+    assert!(demo.request("/metrics", "").contains("# EOF"));
+
+    // Nobody prints the second address, so a port that was free a moment ago is used.
+    let port = TcpListener::bind("127.0.0.2:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let mut command = stompline(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    command.env("STOMPLINE_API__METRICS_LISTEN", port.to_string());
+    let server = Server::spawn(&mut command);
+    assert!(get(&port.to_string(), "/metrics", "").contains("# EOF"));
+    assert!(server.request("/metrics", "").starts_with("HTTP/1.1 401 "));
+}
+
+#[test]
+fn told_to_stop_it_ends_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let outcome = Server::start(dir.path(), &["--demo"]).stop();
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(outcome.stdout, "", "nothing after the address");
+    assert!(outcome.stderr.contains("stopping"), "{outcome:?}");
+}
+
+#[test]
+fn log_can_be_json_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = stompline(dir.path(), &["serve", "--demo", "--listen", "127.0.0.1:0"]);
+    let outcome = Server::spawn(command.env("STOMPLINE_LOG__FORMAT", "json")).stop();
+    assert!(outcome.stderr.lines().count() >= 2, "{outcome:?}");
+    for line in outcome.stderr.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).expect("each line is JSON");
+        assert!(
+            event["message"].is_string() && event["level"].is_string(),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn client_without_a_request_is_cut_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = stompline(dir.path(), &["serve", "--demo", "--listen", "127.0.0.1:0"]);
+    let server = Server::spawn(command.env("STOMPLINE_LIMITS__CONNECT_TIMEOUT_S", "1"));
+    let mut idle = TcpStream::connect(&server.address).unwrap();
+    idle.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    let mut rest = Vec::new();
+    idle.read_to_end(&mut rest)
+        .expect("the server closes in good order");
+}
