@@ -1,5 +1,6 @@
 //! Customer-service live chat on Stompline: conversations, queue, delivery and read state.
 
+pub mod app;
 pub mod body;
 pub mod command;
 pub mod conversation;

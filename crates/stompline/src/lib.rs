@@ -50,7 +50,7 @@ pub use interceptor::{Action, ContentRules, FrameLog, Interceptor, Next, Outcome
 pub use limits::Limits;
 pub use message::{IntoMessage, Message, Outgoing};
 pub use messenger::{Messenger, PublishError};
-pub use name::{NameError, Realm, UserKey, UserName};
+pub use name::{NAME_BYTES_MAX, NameError, Realm, UserKey, UserName};
 pub use pattern::{
     DESTINATION_BYTES_MAX, DestinationPattern, PatternError, PatternMap, PatternSyntax,
     RouteConflict, RouteError, RouteMap, RoutePattern, Separator, TextError, Variables,
@@ -61,4 +61,4 @@ pub use router::RouterError;
 pub use session::{OtherPrincipal, Session};
 pub use stats::Snapshot;
 pub use stompline_proto::{DecodeLimits, Headers, Heartbeat, Version};
-pub use stompline_sockjs::{Overflow, Transport};
+pub use stompline_sockjs::{Batched, Overflow, Transport, batched};

@@ -6,8 +6,8 @@ use stompline_proto::Headers;
 
 use crate::rejection::Rejection;
 
-/// The content type of bodies made by [`Json`](crate::Json).
-pub const JSON: &str = "application/json";
+/// The content type of JSON bodies.
+pub(crate) const JSON: &str = "application/json";
 
 /// A message before it is addressed: headers and a body.
 #[derive(Clone, Debug, Default)]

@@ -9,6 +9,7 @@ use crate::{
     destination::{Destination, DestinationError},
     message::{Audience, Message, Outgoing},
     name::{NameError, Realm, UserKey, UserName},
+    session::Session,
 };
 
 /// Sends messages to destinations and users: the counterpart of Spring's `SimpMessagingTemplate`. Cheap to clone. Sending never waits
@@ -139,6 +140,18 @@ impl Messenger {
                 Err(PublishError::NotPublishable(destination))
             }
         }
+    }
+
+    /// Sends a message made by [`Outgoing::session`] to that one session. Returns the number of deliveries.
+    pub fn publish_to_session(&self, session: &Session, outgoing: Outgoing) -> usize {
+        let Audience::Session { destination } = outgoing.audience else {
+            return 0;
+        };
+        let destination = self.core.user_destination(&destination);
+        let Message { headers, body } = &outgoing.message;
+        let address = (&*destination, headers, body);
+        let only = Some(session.id());
+        self.core.broker.publish_to_user(session.key(), only, address).deliveries
     }
 
     async fn publish_to_topic(

@@ -12,9 +12,24 @@ use crate::{
 pub struct Reply {
     pub(crate) messages: Vec<Outgoing>,
     pub(crate) pending: Option<BoxFuture<'static, Result<Reply, Rejection>>>,
+    /// The messages say that the frame was refused; if nobody gets them, this says it.
+    pub(crate) refused: Option<Rejection>,
 }
 
 impl Reply {
+    /// A refusal that the application words itself: `message` says so, and the frame gets no receipt. If the session does not listen
+    /// where `message` goes, it is refused with `rejection` instead.
+    pub fn refused(message: Outgoing, rejection: Rejection) -> Self {
+        Self { messages: vec![message], pending: None, refused: Some(rejection) }
+    }
+
+    /// A reply that is not final yet; see [`Pending`].
+    pub fn pending(
+        reply: impl Future<Output = Result<Reply, Rejection>> + Send + 'static,
+    ) -> Self {
+        Self { pending: Some(Box::pin(reply)), ..Self::default() }
+    }
+
     /// Nothing.
     pub fn none() -> Self {
         Self::default()
@@ -22,10 +37,7 @@ impl Reply {
 
     /// One message.
     pub fn one(message: Outgoing) -> Self {
-        Self {
-            messages: vec![message],
-            pending: None,
-        }
+        Self { messages: vec![message], ..Self::default() }
     }
 
     /// Adds a message.
@@ -143,10 +155,7 @@ where
 {
     fn into_reply(self) -> Result<Reply, Rejection> {
         let pending = async move { self.0.await.map_err(Into::into)?.into_reply() };
-        Ok(Reply {
-            messages: Vec::new(),
-            pending: Some(Box::pin(pending)),
-        })
+        Ok(Reply { pending: Some(Box::pin(pending)), ..Reply::default() })
     }
 }
 
@@ -185,27 +194,18 @@ impl<A: IntoReply, B: IntoReply, C: IntoReply> IntoReply for (A, B, C) {
 /// Two replies as one: the messages in order, then what is pending, one after the other.
 fn join(first: Reply, second: Result<Reply, Rejection>) -> Result<Reply, Rejection> {
     let mut second = second?;
-    let Reply {
-        mut messages,
-        pending,
-    } = first;
+    let Reply { mut messages, pending, refused } = first;
     match pending {
         None => {
             messages.append(&mut second.messages);
-            Ok(Reply {
-                messages,
-                pending: second.pending,
-            })
+            Ok(Reply { messages, pending: second.pending, refused: refused.or(second.refused) })
         }
         Some(pending) => {
             let both = async move {
                 let first = pending.await?;
                 join(first, Ok(second))
             };
-            Ok(Reply {
-                messages,
-                pending: Some(Box::pin(both)),
-            })
+            Ok(Reply { messages, pending: Some(Box::pin(both)), refused })
         }
     }
 }

@@ -72,8 +72,4 @@ impl Stats {
             undeliverable: total(&self.undeliverable),
         }
     }
-
-    pub(crate) fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
 }

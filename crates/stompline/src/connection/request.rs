@@ -271,6 +271,9 @@ impl Driver {
             let publish = Box::pin(core.publish_reply(Arc::clone(&self.session), reply.messages));
             let published = self.alongside(publish).await?;
             self.relief.congested.extend(published.congested);
+            if let Some(rejection) = reply.refused {
+                return Ok(Err(rejection));
+            }
             let Some(pending) = reply.pending else {
                 return Ok(Ok(()));
             };

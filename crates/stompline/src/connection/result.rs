@@ -14,7 +14,7 @@ use super::Driver;
 use crate::{
     broker::Published,
     close::CloseReason,
-    message::{Message, Outgoing},
+    message::Message,
     rejection::Rejection,
     render::Rendering,
     reply::Reply,
@@ -41,12 +41,19 @@ pub(super) enum Waiting {
     Answer(Arc<Subscription>, Message),
 }
 
+/// Messages on their way, and what follows them.
+struct Publishing {
+    origin: Origin,
+    refused: Option<Rejection>,
+    messages: BoxFuture<'static, Published>,
+}
+
 /// The results of one session.
 #[derive(Default)]
 pub(super) struct Results {
     queue: VecDeque<(Origin, Waiting)>,
     /// The messages of the first result, on their way; then its receipt.
-    publishing: Option<Box<(Option<String>, BoxFuture<'static, Published>)>>,
+    publishing: Option<Box<Publishing>>,
     pub(super) told_undeliverable: bool,
 }
 
@@ -79,10 +86,12 @@ impl Driver {
     pub(super) fn poll_results(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
         loop {
             if let Some(publishing) = &mut self.results.publishing {
-                let published = ready!(publishing.1.as_mut().poll(context));
-                let receipt = self.results.publishing.take().and_then(|done| done.0);
-                self.relief.congested.extend(published.congested);
-                self.confirm(receipt.as_deref());
+                let published = ready!(publishing.messages.as_mut().poll(context));
+                if let Some(done) = self.results.publishing.take()
+                    && let Err(reason) = self.published(*done, published)
+                {
+                    return Poll::Ready(reason);
+                }
             }
             let Some((_, waiting)) = self.results.queue.front_mut() else {
                 if self.results.queue.capacity() > 0 {
@@ -106,24 +115,8 @@ impl Driver {
     fn settle(&mut self, origin: Origin, waiting: Waiting) -> Result<(), CloseReason> {
         match waiting {
             Waiting::Ready(Err(rejection)) => self.refuse(&rejection, &origin),
-            Waiting::Ready(Ok(Reply { messages, pending })) => {
-                if let Some(pending) = pending {
-                    let origin = Origin {
-                        receipt: origin.receipt.clone(),
-                        ..origin
-                    };
-                    let pending = Arc::clone(&self.core).guard_owned(pending);
-                    self.results
-                        .queue
-                        .push_front((origin, Waiting::Pending(pending)));
-                    if !messages.is_empty() {
-                        self.publish(messages, None);
-                    }
-                } else if messages.is_empty() {
-                    self.confirm(origin.receipt.as_deref());
-                } else {
-                    self.publish(messages, origin.receipt);
-                }
+            Waiting::Ready(Ok(reply)) => {
+                self.settle_reply(origin, reply);
                 Ok(())
             }
             Waiting::Answer(once, message) => {
@@ -140,10 +133,35 @@ impl Driver {
         }
     }
 
-    fn publish(&mut self, messages: Vec<Outgoing>, receipt: Option<String>) {
+    fn settle_reply(&mut self, mut origin: Origin, reply: Reply) {
+        let Reply { messages, pending, refused } = reply;
+        if let Some(pending) = pending {
+            let pending = Arc::clone(&self.core).guard_owned(pending);
+            let rest = std::mem::take(&mut origin);
+            self.results.queue.push_front((rest, Waiting::Pending(pending)));
+            if messages.is_empty() {
+                return;
+            }
+        } else if messages.is_empty() {
+            self.confirm(origin.receipt.as_deref());
+            return;
+        }
         let core = Arc::clone(&self.core);
-        let publishing = core.publish_reply(Arc::clone(&self.session), messages);
-        self.results.publishing = Some(Box::new((receipt, Box::pin(publishing))));
+        let messages = Box::pin(core.publish_reply(Arc::clone(&self.session), messages));
+        self.results.publishing = Some(Box::new(Publishing { origin, refused, messages }));
+    }
+
+    /// The messages have left: now the receipt, unless they were a refusal.
+    fn published(&mut self, done: Publishing, published: Published) -> Result<(), CloseReason> {
+        self.relief.congested.extend(published.congested);
+        match done.refused {
+            None => self.confirm(done.origin.receipt.as_deref()),
+            Some(rejection) if published.deliveries == 0 => {
+                return self.refuse(&rejection, &done.origin);
+            }
+            Some(_) => self.core.note_rejection(),
+        }
+        Ok(())
     }
 
     /// RECEIPT (STOMP 1.2, "RECEIPT").

@@ -92,6 +92,9 @@ impl Default for PatternSyntax {
 pub struct DestinationPattern {
     text: Arc<str>,
     separator: Separator,
+    /// What every match begins with: the text before the first `*`, and for a `**` before its
+    /// separator. It decides most comparisons by itself.
+    head_bytes: u16,
 }
 
 impl DestinationPattern {
@@ -112,9 +115,18 @@ impl DestinationPattern {
     pub fn parse_with(syntax: PatternSyntax, text: &str) -> Result<Self, PatternError> {
         check_text(text, syntax.separator)?;
         check_wildcards(text, syntax)?;
+        let head = text.split_once('*').map_or(text, |(head, rest)| {
+            if rest == "*" {
+                &head[..head.len() - 1]
+            } else {
+                head
+            }
+        });
+        let head_bytes = u16::try_from(head.len()).expect("a checked text has 1,024 bytes at most");
         Ok(Self {
             text: Arc::from(text),
             separator: syntax.separator,
+            head_bytes,
         })
     }
 
@@ -140,6 +152,16 @@ impl DestinationPattern {
 
     /// Whether `name` is in the set. Allocates nothing.
     pub fn matches(&self, name: &str) -> bool {
+        let (head, wild) = self.text.split_at(usize::from(self.head_bytes));
+        match name.strip_prefix(head) {
+            None => false,
+            Some(rest) if wild.is_empty() => rest.is_empty(),
+            Some(rest) if is_tail(wild) => rest.is_empty() || starts_alike(wild, rest),
+            Some(_) => self.matches_by_segment(name),
+        }
+    }
+
+    fn matches_by_segment(&self, name: &str) -> bool {
         let mut names = self.segments_of(name);
         for segment in self.segments() {
             if is_tail(segment) {

@@ -52,17 +52,20 @@ pub(crate) fn check_text(text: &str, separator: Separator) -> Result<(), TextErr
         return Err(TextError::TooLong { bytes: text.len() });
     }
     let mut after_separator = false;
+    let mut plain = true;
     for &byte in text.as_bytes() {
         let separates = separator.separates(byte);
         if separates && after_separator {
             return Err(TextError::EmptySegment);
         }
         after_separator = separates;
+        plain &= matches!(byte, b' '..=b'~');
     }
     if after_separator {
         return Err(TextError::EmptySegment);
     }
-    if text.chars().any(char::is_control) {
+    // Beyond printable ASCII there are control characters of two bytes as well.
+    if !plain && text.chars().any(char::is_control) {
         return Err(TextError::ControlCharacter);
     }
     Ok(())

@@ -93,6 +93,8 @@ fn bad_patterns_are_refused_by_cause() {
         (DOT, "/topic/a..b", Text(TextError::EmptySegment)),
         (DOT, "/topic/a.", Text(TextError::EmptySegment)),
         (all, "/topic/a\nb", Text(TextError::ControlCharacter)),
+        (all, "/topic/a\x7f", Text(TextError::ControlCharacter)),
+        (all, "/topic/é\u{85}", Text(TextError::ControlCharacter)),
         (
             all,
             long.as_str(),

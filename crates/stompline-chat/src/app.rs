@@ -1,0 +1,181 @@
+//! The chat over STOMP: handlers, the publisher of what was committed, checkpoints, access.
+//!
+//! | destination | what it does |
+//! |---|---|
+//! | SEND `/app/send`, `/app/chat.send` | says something; the ack comes after the commit |
+//! | SEND `/app/chat.start`, `/app/chat.close` | a customer begins to wait, or either side ends |
+//! | SEND `/app/chat.delivered`, `/app/chat.read`, `/app/chat.typing` | how far somebody has come |
+//! | SEND `/app/agent.take`, `/app/agent.close` | for agents only |
+//! | SEND `/app/sync`, `/app/history` | questions, answered on `/user/queue/sync` |
+//! | SUBSCRIBE `/app/bootstrap` | everything for the first screen, once |
+
+mod caller;
+mod checkpoint;
+mod command;
+mod publish;
+mod question;
+mod rate;
+mod typing;
+
+use std::sync::Arc;
+
+use stompline::{
+    Builder, NameError, PatternError, Prefixes, Rejection, SessionEvent, Stompline,
+    access::{AccessRules, AccessRulesBuilder, Who},
+    rate::Rate,
+};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{error::Error, event::Batch, pointer::PointerWriter, store::Store};
+use caller::{Caller, forget};
+use checkpoint::Checkpoints;
+use rate::Rates;
+
+/// The groups whose queue agents may watch; one for now.
+pub const DEFAULT_GROUP: &str = "default";
+
+/// How fast people may write.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ChatSettings {
+    /// Messages of one customer: 5 a second, 20 at once. Nobody types faster, and a script is stopped.
+    pub customer_rate: Rate,
+    /// Messages of one agent: 50 a second, 100 at once, since tools answer for agents.
+    pub agent_rate: Rate,
+}
+
+impl Default for ChatSettings {
+    fn default() -> Self {
+        Self {
+            customer_rate: Rate::new(5.0, 20).unwrap_or(Rate::OFF),
+            agent_rate: Rate::new(50.0, 100).unwrap_or(Rate::OFF),
+        }
+    }
+}
+
+/// The chat application: what its handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct Chat {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Arc<dyn Store>,
+    pointers: PointerWriter,
+    rates: Rates,
+    checkpoints: Checkpoints,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Chat {
+    /// A chat on `store`.
+    pub fn new(store: Arc<dyn Store>, settings: ChatSettings) -> Self {
+        let pointers = PointerWriter::new(Arc::clone(&store));
+        Self {
+            shared: Arc::new(Shared {
+                store,
+                pointers,
+                rates: Rates::new(settings),
+                checkpoints: Checkpoints::default(),
+                tasks: TaskTracker::new(),
+                stop: CancellationToken::new(),
+            }),
+        }
+    }
+
+    /// An application with the chat's handlers and its listener. Others may be added before it is built.
+    pub fn install(&self, builder: Builder<Self>) -> Builder<Self> {
+        let chat = self.clone();
+        builder
+            .message("/send", command::send)
+            .message("/chat.send", command::send)
+            .message("/chat.start", command::start)
+            .message("/chat.close", command::close)
+            .message("/chat.delivered", command::delivered)
+            .message("/chat.read", command::read)
+            .message("/chat.typing", typing::typing)
+            .message("/agent.take", command::take)
+            .message("/agent.close", command::close)
+            .message("/sync", question::sync)
+            .message("/history", question::history)
+            .subscribe("/bootstrap", question::bootstrap)
+            .listener(move |event: &SessionEvent| chat.note(event))
+    }
+
+    /// Adds the chat's names to the access rules: they are for agents.
+    ///
+    /// # Errors
+    ///
+    /// Never, as long as the names are what they are.
+    pub fn access(prefixes: &Prefixes) -> Result<AccessRulesBuilder, AccessError> {
+        let mut rules = AccessRules::builder(prefixes);
+        for names in ["queue.*", "inbox.*", "presence.*", "conversation.*", "metrics.*"] {
+            rules = rules.only(Who::realm("agent")?, &format!("/topic/{names}/**"))?;
+        }
+        Ok(rules)
+    }
+
+    /// Starts what runs beside the sessions: the publisher of `committed`, and the checkpoints.
+    pub fn start(&self, app: &Stompline, committed: mpsc::Receiver<Batch>) {
+        let Shared { tasks, stop, .. } = &*self.shared;
+        tasks.spawn(publish::run(self.clone(), app.messenger(), committed));
+        tasks.spawn(checkpoint::run(self.clone(), app.clone(), stop.clone()));
+        tasks.close();
+    }
+
+    /// Writes what is held back, closes the store, and waits until everything committed was published.
+    pub async fn shutdown(&self) {
+        self.shared.stop.cancel();
+        self.shared.pointers.close().await;
+        self.shared.store.close().await;
+        self.shared.tasks.wait().await;
+    }
+
+    /// Whether the store answers now.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn check(&self) -> Result<(), Error> {
+        self.shared.store.queue().await.map(|_| ())
+    }
+
+    fn store(&self) -> &dyn Store {
+        &*self.shared.store
+    }
+
+    fn note(&self, event: &SessionEvent) {
+        match event {
+            SessionEvent::Connected(session) => self.shared.checkpoints.watch(session.id()),
+            SessionEvent::Disconnected { session, .. } => {
+                self.shared.checkpoints.forget(session.id());
+                forget(session);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Why the chat's access rules cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccessError {
+    /// A realm has no proper name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A pattern is none.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+}
+
+impl From<Error> for Rejection {
+    fn from(error: Error) -> Self {
+        let rejection = Self::new(error.code(), error.to_string());
+        match error.retry_after() {
+            Some(after) => rejection.retry_after(after),
+            None => rejection,
+        }
+    }
+}
