@@ -94,7 +94,7 @@ pub struct DestinationPattern {
     separator: Separator,
     /// What every match begins with: the text before the first `*`, and for a `**` before its
     /// separator. It decides most comparisons by itself.
-    head_bytes: u16,
+    head_bytes: usize,
 }
 
 impl DestinationPattern {
@@ -122,11 +122,10 @@ impl DestinationPattern {
                 head
             }
         });
-        let head_bytes = u16::try_from(head.len()).expect("a checked text has 1,024 bytes at most");
         Ok(Self {
             text: Arc::from(text),
             separator: syntax.separator,
-            head_bytes,
+            head_bytes: head.len(),
         })
     }
 
@@ -152,7 +151,7 @@ impl DestinationPattern {
 
     /// Whether `name` is in the set. Allocates nothing.
     pub fn matches(&self, name: &str) -> bool {
-        let (head, wild) = self.text.split_at(usize::from(self.head_bytes));
+        let (head, wild) = self.text.split_at(self.head_bytes);
         match name.strip_prefix(head) {
             None => false,
             Some(rest) if wild.is_empty() => rest.is_empty(),
