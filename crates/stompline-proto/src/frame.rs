@@ -6,7 +6,7 @@ use crate::{Command, Headers};
 
 /// One STOMP frame: command, headers and body.
 ///
-/// `content-length` is not among the headers: [`encode`](crate::encode) derives it from the body
+/// `content-length` is not among the headers: [`encode`](crate::encode()) derives it from the body
 /// and the [`Decoder`](crate::Decoder) takes it out, so that a frame and its body can not disagree.
 /// `Debug` output shows the headers with secrets masked, and of the body only its length.
 ///

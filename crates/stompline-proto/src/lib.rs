@@ -29,7 +29,7 @@
 //! # The parts
 //!
 //! - [`Decoder`] turns octets into [`Frame`]s, however the stream is cut, and refuses what passes
-//!   its [`DecodeLimits`] before it is held; [`encode`] does the reverse for a [`Version`].
+//!   its [`DecodeLimits`] before it is held; [`encode`](encode()) does the reverse for a [`Version`].
 //! - [`server::Session`] takes a client's frames and turns each into a [`server::Request`]; it keeps
 //!   subscriptions, transactions and heart-beats. [`client::Session`] is its counterpart.
 //! - [`SubscriptionId`], [`Heartbeat`], [`AckMode`] and [`Unacked`] are the values they share.

@@ -151,7 +151,8 @@ impl<T> Session<T> {
     }
 
     /// Remembers an id as lately removed although it never lived, as when a SUBSCRIBE was answered
-    /// with one message: an ACK for that is then [`Settle::known_removed`].
+    /// with one message: an ACK for that is then
+    /// [`Settle::known_removed`](super::Settle::known_removed).
     pub fn forget(&mut self, id: SubscriptionId) {
         self.subscriptions.remember(id);
     }
