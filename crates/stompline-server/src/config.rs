@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-pub(crate) use self::access::Access;
+pub(crate) use self::access::{Access, Action as RuleAction, Effect, Separator};
 pub(crate) use self::api::Api;
 pub(crate) use self::auth::{Auth, AuthKey};
 pub(crate) use self::chat::Chat;

@@ -83,6 +83,11 @@ impl Keyring {
         })
     }
 
+    /// What checks tokens.
+    pub(crate) fn authenticator(&self) -> Result<JwtAuthenticator, Failure> {
+        self.settings.clone().build().map_err(|error| Failure::Other(error.to_string()))
+    }
+
     /// Whether the configuration itself names keys, so that none has to be made.
     pub(crate) fn is_configured(auth: &Auth) -> bool {
         !auth.secrets.is_empty() || auth.secret_file.is_some() || !auth.keys.is_empty()

@@ -1,5 +1,7 @@
 //! The `stompline` executable.
 
+mod api;
+mod application;
 mod cli;
 mod config;
 mod data_dir;
@@ -9,6 +11,7 @@ mod keyring;
 mod listener;
 mod logging;
 mod metrics;
+mod pages;
 mod secret;
 mod serve;
 mod token;

@@ -11,6 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use stompline::auth::TrustedProxies;
+
+use crate::api::{self, Api, Guests};
+use crate::application::Application;
 use crate::cli::ServeArgs;
 use crate::config::{self, Config, Origin};
 use crate::data_dir::DataDir;
@@ -20,6 +24,10 @@ use crate::keyring::Keyring;
 use crate::listener::Listener;
 use crate::logging;
 use crate::metrics::Metrics;
+use crate::pages;
+
+/// How long closing may take once the drain is over: the last receipts and the store.
+const STOP_TIME: Duration = Duration::from_secs(15);
 
 /// Runs the server. Returns when it has stopped in good order.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
@@ -69,8 +77,9 @@ async fn serve(
     };
     let mut signals = Signals::catch()
         .map_err(|error| Failure::Other(format!("cannot catch signals: {error}")))?;
+    let application = Application::start(config, data.path()).await?;
     let status = Arc::new(Status {
-        metrics: Metrics::new(),
+        metrics: Metrics::new(application.stompline.clone()),
         metrics_access: if demo {
             MetricsAccess::Open
         } else {
@@ -78,10 +87,19 @@ async fn serve(
         },
         ready: AtomicBool::new(true),
     });
+    if let Some(private) = &private
+        && let Ok(address) = private.address()
+    {
+        info!(%address, "metrics and health on an address of their own");
+    }
     let address = public.address().unwrap_or(config.listen);
+    let routes = http::routes(Arc::clone(&status))
+        .merge(application.endpoints(config, &keyring.authenticator()?)?)
+        .merge(api::routes(api(config, keyring, &application, demo && address.ip().is_loopback())?))
+        .merge(pages::routes(demo));
     let stop = CancellationToken::new();
     let listeners = TaskTracker::new();
-    listeners.spawn(public.run(http::routes(Arc::clone(&status)), stop.clone()));
+    listeners.spawn(public.run(routes, stop.clone()));
     if let Some(private) = private {
         listeners.spawn(private.run(http::private_routes(Arc::clone(&status)), stop.clone()));
     }
@@ -93,12 +111,40 @@ async fn serve(
     stop.cancel();
     info!(drain_s = config.shutdown.drain_s, "stopping");
     let drain = Duration::from_secs(config.shutdown.drain_s.into());
+    let end = async {
+        application.stop(drain).await;
+        listeners.wait().await;
+    };
     tokio::select! {
-        () = listeners.wait() => {}
-        () = tokio::time::sleep(drain) => warn!("stopped before every client had left"),
+        () = end => {}
+        () = tokio::time::sleep(drain + STOP_TIME) => warn!("stopped before every client had left"),
         () = signals.next() => warn!("stopped at once by a second signal"),
     }
     Ok(())
+}
+
+/// What the API works on.
+fn api(
+    config: &Config,
+    keyring: &Keyring,
+    application: &Application,
+    demo_agents: bool,
+) -> Result<Api, Failure> {
+    let guests = if config.api.guests || demo_agents {
+        let ttl = Duration::from_secs(config.api.guest_ttl_s.into());
+        Some(Guests::new(keyring.signer()?, ttl, config.api.guest_per_minute))
+    } else {
+        None
+    };
+    let proxies = TrustedProxies::parse(&config.trusted_proxies)
+        .map_err(|error| Failure::Other(error.to_string()))?;
+    Ok(Api {
+        stompline: application.stompline.clone(),
+        keys: config.api.keys.clone(),
+        guests,
+        demo_agents,
+        proxies,
+    })
 }
 
 /// Tells where the server is, first on stdout, for people and for scripts that wait for the line.

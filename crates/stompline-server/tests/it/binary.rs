@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 /// What a finished run left behind.
@@ -67,6 +67,7 @@ pub fn finish(command: &mut Command) -> Outcome {
 pub struct Server {
     child: Child,
     stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
     pub address: String,
 }
 
@@ -85,23 +86,31 @@ impl Server {
             .spawn()
             .expect("the executable was built with the tests");
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
         let mut line = String::new();
         stdout.read_line(&mut line).expect("stdout is text");
         let Some(address) = line.strip_prefix("listening on http://") else {
-            let mut stderr = String::new();
-            child
-                .stderr
-                .take()
-                .expect("stderr is piped")
-                .read_to_string(&mut stderr)
-                .expect("stderr is text");
-            panic!("{line:?} instead of the address; {stderr}");
+            let told = rest(&mut stderr);
+            panic!("{line:?} instead of the address; {told}");
         };
+        let address = address.trim().to_owned();
         Self {
-            address: address.trim().to_owned(),
             child,
             stdout,
+            stderr,
+            address,
         }
+    }
+
+    /// Reads the log up to the line that holds `part`.
+    pub fn logged(&mut self, part: &str) -> String {
+        let mut line = String::new();
+        while !line.contains(part) {
+            line.clear();
+            let bytes = self.stderr.read_line(&mut line).expect("stderr is text");
+            assert!(bytes > 0, "the log ends without {part:?}");
+        }
+        line
     }
 
     /// Sends a request head and returns the whole answer.
@@ -117,22 +126,22 @@ impl Server {
             .status()
             .expect("kill is there");
         assert!(sent.success());
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        self.stdout
-            .read_to_string(&mut stdout)
-            .expect("stdout is text");
-        self.child
-            .stderr
-            .take()
-            .expect("stderr is piped")
-            .read_to_string(&mut stderr)
-            .expect("stderr is text");
+        let (stdout, stderr) = (rest(&mut self.stdout), rest(&mut self.stderr));
+        let code = self.child.wait().expect("it was started").code();
         Outcome {
-            code: self.child.wait().expect("it was started").code(),
+            code,
             stdout,
             stderr,
         }
     }
+}
+
+fn rest(output: &mut impl Read) -> String {
+    let mut text = String::new();
+    output
+        .read_to_string(&mut text)
+        .expect("the output is text");
+    text
 }
 
 impl Drop for Server {

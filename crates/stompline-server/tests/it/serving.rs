@@ -1,5 +1,5 @@
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::binary::{Server, get, stompline};
@@ -40,15 +40,11 @@ fn demo_and_private_address_show_metrics() {
     let demo = Server::start(dir.path(), &["--demo"]);
     assert!(demo.request("/metrics", "").contains("# EOF"));
 
-    // Nobody prints the second address, so a port that was free a moment ago is used.
-    let port = TcpListener::bind("127.0.0.2:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
     let mut command = stompline(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);
-    command.env("STOMPLINE_API__METRICS_LISTEN", port.to_string());
-    let server = Server::spawn(&mut command);
-    assert!(get(&port.to_string(), "/metrics", "").contains("# EOF"));
+    let mut server = Server::spawn(command.env("STOMPLINE_API__METRICS_LISTEN", "127.0.0.1:0"));
+    let line = server.logged("address of their own");
+    let address = line.rsplit_once("address=").unwrap().1.trim();
+    assert!(get(address, "/metrics", "").contains("# EOF"));
     assert!(server.request("/metrics", "").starts_with("HTTP/1.1 401 "));
 }
 

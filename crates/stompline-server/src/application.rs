@@ -1,0 +1,179 @@
+//! The chat on Stompline, as the configuration wants it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use stompline::access::{AccessRule, Action, Target};
+use stompline::auth::{JwtAuthenticator, OriginRules, TrustedProxies};
+use stompline::rate::Rate;
+use stompline::{DecodeLimits, FrameLog, Heartbeat, Limits, PatternSyntax, Prefixes, Stompline};
+use stompline_chat::app::{Chat, ChatSettings};
+use stompline_chat::store::sqlite::{SqliteSettings, SqliteStore};
+
+use crate::config::{self, Config, Endpoint};
+use crate::failure::Failure;
+
+/// The running application and its store.
+#[derive(Clone)]
+pub(crate) struct Application {
+    pub stompline: Stompline,
+    pub chat: Chat,
+}
+
+impl Application {
+    /// Opens the store and builds the application.
+    pub(crate) async fn start(config: &Config, data: &Path) -> Result<Self, Failure> {
+        let path = store_path(config, data)?;
+        let window = Duration::from_hours(u64::from(config.chat.reopen_h));
+        let settings = SqliteSettings::default().reopen_window(window);
+        let (store, committed) =
+            SqliteStore::open(&path, settings).await.map_err(other)?;
+        let chat = Chat::new(Arc::new(store), chat_settings(config)?);
+        let prefixes = prefixes(config)?;
+        let mut builder = chat
+            .install(Stompline::builder())
+            .limits(limits(config))
+            .access(access(config, &prefixes)?)
+            .prefixes(prefixes);
+        if config.log.frames {
+            builder = builder.interceptor(FrameLog::default());
+        }
+        let stompline = builder.with_state(chat.clone()).build().map_err(other)?;
+        chat.start(&stompline, committed);
+        Ok(Self { stompline, chat })
+    }
+
+    /// The routes of all endpoints that are switched on.
+    pub(crate) fn endpoints(
+        &self,
+        config: &Config,
+        authenticator: &JwtAuthenticator,
+    ) -> Result<Router, Failure> {
+        let proxies = TrustedProxies::parse(&config.trusted_proxies).map_err(other)?;
+        let mut router = Router::new();
+        for endpoint in enabled(&config.endpoints) {
+            let origins = OriginRules::parse(&endpoint.origins).map_err(other)?;
+            let mut built = self
+                .stompline
+                .endpoint(&endpoint.path)
+                .authenticate(authenticator.clone())
+                .require_type(endpoint.user_type.name())
+                .origins(origins)
+                .trusted_proxies(proxies.clone())
+                .late_authentication(endpoint.late_authentication);
+            if endpoint.sockjs {
+                built = built.sockjs();
+            }
+            if let Some(cookie) = &config.auth.cookie {
+                built = built.token_cookie(cookie);
+            }
+            router = router.merge(built.into_router().map_err(other)?);
+        }
+        Ok(router)
+    }
+
+    /// Ends all sessions over `drain`, then writes what is held back and closes the store.
+    pub(crate) async fn stop(&self, drain: Duration) {
+        self.stompline.shutdown(drain).await;
+        self.chat.shutdown().await;
+    }
+}
+
+fn enabled(endpoints: &BTreeMap<String, Endpoint>) -> impl Iterator<Item = &Endpoint> {
+    endpoints.values().filter(|endpoint| endpoint.enabled)
+}
+
+/// A file below the data directory unless `store.url` names another.
+fn store_path(config: &Config, data: &Path) -> Result<std::path::PathBuf, Failure> {
+    match config.store.url.as_deref() {
+        None => Ok(data.join("chat.sqlite")),
+        Some(url) => url
+            .strip_prefix("sqlite:")
+            .map(|path| Path::new(path.trim_start_matches("//")).to_owned())
+            .ok_or_else(|| {
+                Failure::Misuse("store.url must begin with sqlite: in this version".to_owned())
+            }),
+    }
+}
+
+fn chat_settings(config: &Config) -> Result<ChatSettings, Failure> {
+    let rate = &config.chat.rate;
+    let mut settings = ChatSettings::default();
+    settings.customer_rate =
+        Rate::new(rate.customer_per_s.into(), rate.customer_burst).map_err(other)?;
+    settings.agent_rate = Rate::new(rate.agent_per_s.into(), rate.agent_burst).map_err(other)?;
+    Ok(settings)
+}
+
+fn prefixes(config: &Config) -> Result<Prefixes, Failure> {
+    let access = &config.access;
+    Ok(Prefixes::default().with_patterns(PatternSyntax {
+        separator: match access.separator {
+            config::Separator::Slash => stompline::Separator::Slash,
+            config::Separator::Dot => stompline::Separator::Dot,
+        },
+        star: access.star,
+        double_star: access.double_star,
+    }))
+}
+
+fn access(config: &Config, prefixes: &Prefixes) -> Result<stompline::access::AccessRules, Failure> {
+    let mut rules =
+        Chat::access(prefixes).map_err(other)?.public_subscribe(config.access.public_subscribe);
+    for rule in &config.access.rules {
+        let target = Target::Pattern(rule.destination.clone());
+        let built = match rule.effect {
+            config::Effect::Allow => AccessRule::allow(rule.who.clone(), target),
+            config::Effect::Deny => AccessRule::deny(rule.who.clone(), target),
+        };
+        rules = rules.first(match rule.action {
+            config::RuleAction::Send => built.on(Action::Send),
+            config::RuleAction::Subscribe => built.on(Action::Subscribe),
+            config::RuleAction::Any => built,
+        });
+    }
+    Ok(rules.build())
+}
+
+fn limits(config: &Config) -> Limits {
+    let from = &config.limits;
+    let mut limits = Limits::default();
+    limits.frame = DecodeLimits::default()
+        .frame_bytes_max(count(from.frame_bytes))
+        .frame_bytes_max_before_connect(count(from.opening_frame_bytes))
+        .headers_max(count(from.headers))
+        .header_name_bytes_max(count(from.header_name_bytes))
+        .header_value_bytes_max(count(from.header_value_bytes));
+    limits.heartbeat =
+        Heartbeat { send_ms: config.heartbeat.send_ms, receive_ms: config.heartbeat.receive_ms };
+    limits.connect_timeout = seconds(from.connect_timeout_s);
+    limits.subscriptions_max = count(from.subscriptions);
+    limits.outbox_bytes_max = count(from.outbox_bytes);
+    limits.write_stall = seconds(from.write_stall_s);
+    limits.sessions_per_user_max = from.sessions_per_user as usize;
+    limits.connects_per_s = from.connects_per_s;
+    limits.connects_per_s_per_address = from.connects_per_s_per_address;
+    limits.frames_per_s = from.frames_per_s;
+    limits.transaction_frames_max = count(from.transaction_frames);
+    limits.transaction_bytes_max = count(from.transaction_bytes);
+    limits.handler_timeout = seconds(from.handler_timeout_s);
+    limits.expiry_notice = Duration::from_secs(config.auth.expiry_notice_s.into());
+    limits
+}
+
+/// A number where 0 is off. Half of all numbers leaves room to add to it.
+fn count(number: u32) -> usize {
+    if number == 0 { usize::MAX / 2 } else { number as usize }
+}
+
+/// A time where 0 is off: a year is longer than any process should wait for one thing.
+fn seconds(number: u32) -> Duration {
+    if number == 0 { Duration::from_hours(365 * 24) } else { Duration::from_secs(number.into()) }
+}
+
+fn other(error: impl std::fmt::Display) -> Failure {
+    Failure::Other(error.to_string())
+}
