@@ -15,7 +15,9 @@ fn allowed_codes_are_read() {
     let registered = (1000..=1003).chain(1007..=1014);
     for code in registered.chain([3000, 3001, 3999, 4000, 4401, 4999]) {
         check(&masked(CLOSE, &body(code, b"")), &[closed(code, "")], None);
-        assert_eq!(CloseCode::new(code).map(CloseCode::as_u16), Some(code));
+        let typed = CloseCode::new(code).expect("an allowed code");
+        assert_eq!((typed.as_u16(), u16::from(typed)), (code, code));
+        assert_eq!(typed.to_string(), code.to_string());
     }
 }
 
