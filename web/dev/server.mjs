@@ -57,7 +57,8 @@ export class MockServer {
       const who = this.tokens.get(url.searchParams.get('token') ?? '');
       const realm = url.pathname.startsWith('/ws/agent') ? 'agent' : 'customer';
       if (this.isRefusing || who?.role !== realm) {
-        socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n');
+        const status = this.isRefusing ? '503 Service Unavailable' : '401 Unauthorized';
+        socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
         return;
       }
       this.sockets.handleUpgrade(request, socket, head, opened => this.accept(opened, who));
@@ -105,7 +106,9 @@ export class MockServer {
       return json(response, { code: 'not_found', message: 'no such path' }, 404);
     }
     if (pathname.startsWith('/ws/')) {
-      return json(response, { code: 'upgrade_required', message: 'this is a WebSocket' }, 426);
+      return this.isRefusing
+        ? json(response, { code: 'unavailable', message: 'come back later' }, 503)
+        : json(response, { websocket: true, cookie_needed: false, origins: ['*:*'], entropy: 1 });
     }
     await serveFile(pathname, response);
   }

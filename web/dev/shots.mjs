@@ -1,9 +1,11 @@
 // @ts-check
 /**
  * Pictures of the pages in every form they take, for looking at: two people talk through the mock while the camera
- * goes round. Into `dev/shots/`, or the folder named as first argument.
+ * goes round. Into `dev/shots/`, or the folder named as first argument. A second argument picks the forms whose name
+ * contains it. With AXE=1 every screen is also examined for accessibility.
  */
 import { mkdir } from 'node:fs/promises';
+import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 import { MockServer } from './server.mjs';
 
@@ -11,6 +13,7 @@ const FOLDER = process.argv[2] ?? new URL('./shots', import.meta.url).pathname;
 const ONLY = process.argv[3];
 const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
+const IS_EXAMINED = process.env.AXE === '1';
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 const SAY = {
   en: {
@@ -61,6 +64,8 @@ async function tour(name, { lang, colorScheme, size }) {
     hasTouch: size === 'phone',
     isMobile: size === 'phone',
     deviceScaleFactor: 1,
+    // The examiner is a script of its own, which the policy of the pages would not let in.
+    bypassCSP: IS_EXAMINED,
   });
   const open = async (/** @type {string} */ path) => {
     const page = await context.newPage();
@@ -79,6 +84,13 @@ async function tour(name, { lang, colorScheme, size }) {
     await page.bringToFront();
     await page.waitForTimeout(350);
     await page.screenshot({ path: `${FOLDER}/${name}-${what}.png` });
+    if (IS_EXAMINED) {
+      await page.evaluate(axe.source);
+      const { violations } = await page.evaluate('axe.run()');
+      for (const { id, nodes } of violations) {
+        problems.push(`${name} ${what}: ${id}: ${nodes.map((/** @type {{ html: string }} */ node) => node.html).join(' | ').slice(0, 300)}`);
+      }
+    }
   };
   const byId = (/** @type {import('playwright-core').Page} */ page, /** @type {string} */ id) => page.getByTestId(id);
 

@@ -1,3 +1,4 @@
+import { fullJitter } from './backoff.ts';
 import * as decode from './decode.ts';
 import { Emitter } from './emitter.ts';
 import type { Ledger } from './ledger.ts';
@@ -25,14 +26,18 @@ export class CatchUp {
   readonly #link: Link;
   readonly #requests: Requests;
   readonly #ledger: Ledger;
+  readonly #random: () => number;
   readonly #loading = new Set<string>();
   #isBootstrapped = false;
   #isRunning = false;
+  #refusals = 0;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #mustRunAgain = false;
   #snapshotReceipt: string | undefined;
   #snapshotPending: Promise<Bootstrap> | undefined;
 
-  constructor(link: Link, requests: Requests, ledger: Ledger) {
+  constructor(link: Link, requests: Requests, ledger: Ledger, random: () => number = Math.random) {
+    this.#random = random;
     this.#link = link;
     this.#requests = requests;
     this.#ledger = ledger;
@@ -46,6 +51,7 @@ export class CatchUp {
 
   /** A new session: whatever the old one was asked is void. */
   begin(): void {
+    clearTimeout(this.#retryTimer);
     this.#isRunning = false;
     void this.run();
   }
@@ -67,16 +73,31 @@ export class CatchUp {
         await this.#sync(timeoutMs);
       } while (this.#mustRunAgain);
     } catch (error) {
-      ignoreRefusal(error);
-      if (!(error instanceof RequestError && error.code === 'disconnected')) {
-        this.#isRunning = false;
-        this.#link.replace();
-      }
+      this.#failed(error);
       return;
     }
     this.#isRunning = false;
+    this.#refusals = 0;
     this.#link.caughtUp();
     this.done.emit();
+  }
+
+  /** No answer: the session is of no use. Refused for now: the session is good, and asks again later. */
+  #failed(error: unknown): void {
+    if (!(error instanceof RequestError)) {
+      throw error;
+    }
+    if (error.code === 'disconnected') {
+      return;
+    }
+    this.#isRunning = false;
+    if (error.code === 'timeout') {
+      this.#link.replace();
+      return;
+    }
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => void this.run(), fullJitter(this.#refusals + 1, this.#random));
+    this.#refusals += 1;
   }
 
   /** The answer to the subscription of `/app/bootstrap`. */

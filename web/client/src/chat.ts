@@ -63,7 +63,7 @@ export class Chat {
     this.#side = options.side;
     this.#makeId = options.makeId ?? (() => crypto.randomUUID());
     this.#link = new Link(options);
-    this.#catchUp = new CatchUp(this.#link, this.#requests, this.ledger);
+    this.#catchUp = new CatchUp(this.#link, this.#requests, this.ledger, options.random);
     this.outbox = new Outbox({ storage: options.outboxStorage, transmit: item => this.#transmit(item) });
     this.#pointers = new Pointers((kind, conversationId, seq) =>
       this.#link.send(`/app/chat.${kind}`, { conversationId, seq }),
@@ -342,7 +342,7 @@ export class Chat {
 
   async #renew(): Promise<void> {
     try {
-      await this.#catchUp.ask('/app/session.renew', { token: await this.#options.tokens.token(true) });
+      this.#link.send('/app/session.renew', { token: await this.#options.tokens.token(true) });
     } catch {
       // The session then ends at its time, and the next one begins with whatever token there is.
     }

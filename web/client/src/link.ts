@@ -13,7 +13,7 @@ export type Refusal = 'token' | 'forbidden' | 'replaced';
 /** After failing for this long the state is called offline, in milliseconds. */
 export const OFFLINE_AFTER_MS = 60_000;
 
-/** The answer of the endpoint to a plain request, when a socket was closed before it opened. */
+/** Asks over plain HTTP whether a client would be let in, when a socket was closed before it opened; gives the status. */
 export type Probe = (url: string) => Promise<number | undefined>;
 
 export interface LinkOptions {
@@ -231,8 +231,8 @@ export class Link {
     }
     let verdict = verdictOn(end);
     if (verdict === 'unknown' && !end.transportOpened) {
-      // A browser does not tell why a handshake failed; a plain request to the same place does.
-      const status = await this.#options.probe(`${this.#options.endpoint}/websocket?token=${encodeURIComponent(token)}`);
+      // A browser does not tell why a handshake failed; `/info` is asked the same question and answers it.
+      const status = await this.#options.probe(`${this.#options.endpoint}/info?token=${encodeURIComponent(token)}`);
       verdict = status === 401 ? 'token' : status === 403 ? 'forbidden' : 'unknown';
       if (generation !== this.#generation) {
         return;
@@ -310,13 +310,13 @@ type Verdict = Refusal | 'known' | 'unknown';
 
 /** What an end asks of us. `known`: the server said why, and coming back is right. */
 function verdictOn({ closeCode, errorCode }: SessionEnd): Verdict {
-  if (closeCode === 4401 || errorCode === 'token_expired' || errorCode === 'unauthorized') {
+  if (closeCode === 4401 || errorCode?.startsWith('token_') === true) {
     return 'token';
   }
   if (closeCode === 4409) {
     return 'replaced';
   }
-  if (closeCode === 1008) {
+  if (closeCode === 1008 || errorCode === 'wrong_user_type') {
     return 'forbidden';
   }
   return errorCode !== undefined || (closeCode !== undefined && closeCode >= 4000 && closeCode !== 4001)

@@ -140,6 +140,18 @@ describe('connecting', () => {
   });
 });
 
+test('sync that is refused for now is asked for again on the same session', async () => {
+  const chat = await liveChat('customer');
+  sessions.last.receive('/user/queue/signals', { event: 'checkpoint', cursor: 20, heads: { c1: 20 } });
+  const receipt = sessions.last.to('/app/sync')[0]?.receipt;
+  sessions.last.receive('/user/queue/errors', { code: 'unavailable', message: 'busy', receipt });
+  await settle();
+  expect(sessions.last.to('/app/sync')).toHaveLength(2);
+  answer('/app/sync', { replyTo: 'sync', cursor: 20, more: false, conversations: [], messages: [], gone: [] });
+  await settle();
+  expect([chat.state, sessions.all.length]).toEqual(['live', 1]);
+});
+
 describe('waking up', () => {
   test('silent session must answer within three seconds', async () => {
     const chat = await liveChat('customer');

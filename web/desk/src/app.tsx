@@ -30,21 +30,22 @@ export function Desk({ shift, onSignOut }: Props): JSX.Element {
   });
   const depth = conversation === undefined ? 'list' : route.value.isSideOpen === true ? 'side' : 'thread';
   return (
-    <div class="desk" data-depth={depth}>
+    <main class="desk" data-depth={depth}>
+      <h1 class="unseen">{d('desk')}</h1>
       <nav class="rail" aria-label={d('tabs.label')}>
         <RailHead shift={shift} />
         <Lists shift={shift} />
         <RailFoot onHelp={openHelp} onSignOut={onSignOut} />
       </nav>
-      <main class="main">
+      <div class="main">
         <ConnectionBanner banner={chat.banner} refusal={chat.refusal} onRetry={() => chat.retryNow()} />
         {conversation === undefined ? <NothingChosen /> : <Thread key={conversation.id} shift={shift} conversation={conversation} />}
         <Toast shift={shift} />
-      </main>
+      </div>
       {conversation !== undefined && <Side shift={shift} conversation={conversation} />}
       <Help dialog={help} />
       <Announcer />
-    </div>
+    </main>
   );
 }
 
@@ -54,7 +55,7 @@ function RailHead({ shift }: { shift: Shift }): JSX.Element {
   return (
     <header class="rail-head">
       <Mark />
-      <h1>{d('desk')}</h1>
+      <p class="rail-name">{d('desk')}</p>
       {chat.me !== undefined && (
         <div class="rail-me" data-testid="me">
           <span class="rail-me-text">

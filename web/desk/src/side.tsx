@@ -15,7 +15,7 @@ export function Side({ shift, conversation }: Props): JSX.Element {
   void shift.version.value;
   const { head } = conversation;
   return (
-    <aside class="side" aria-label={d('side.title')} data-testid="side">
+    <section class="side" aria-label={d('side.title')} data-testid="side">
       <button type="button" class="icon-button side-close" aria-label={d('side.close')} onClick={goBack} data-testid="side-close">
         <Icon name="back" isFlipped />
       </button>
@@ -25,7 +25,7 @@ export function Side({ shift, conversation }: Props): JSX.Element {
       </div>
       <Facts conversation={conversation} />
       <Earlier shift={shift} conversation={conversation} />
-    </aside>
+    </section>
   );
 }
 

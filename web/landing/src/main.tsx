@@ -22,16 +22,18 @@ function Landing(): JSX.Element {
         </div>
         <LangSwitch />
       </header>
-      <div class="intro">
-        <h1>{l('head')}</h1>
-        <p>{l('text')}</p>
-      </div>
-      <main class="stage">
-        <Side kind="visitor" href="/widget/" frame="/widget/?view=panel" isWide={isWide} />
-        <div class="line" aria-hidden="true">
-          <i />
+      <main class="main">
+        <div class="intro">
+          <h1>{l('head')}</h1>
+          <p>{l('text')}</p>
         </div>
-        <Side kind="agent" href="/desk/" frame="/desk/" isWide={isWide} />
+        <div class="stage">
+          <Side kind="visitor" href="/widget/" frame="/widget/?view=panel" isWide={isWide} />
+          <div class="line" aria-hidden="true">
+            <i />
+          </div>
+          <Side kind="agent" href="/desk/" frame="/desk/" isWide={isWide} />
+        </div>
       </main>
       <footer class="foot">
         <p>{l('tagText')}</p>
