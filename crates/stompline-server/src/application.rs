@@ -13,7 +13,7 @@ use stompline::{DecodeLimits, FrameLog, Heartbeat, Limits, PatternSyntax, Prefix
 use stompline_chat::app::{Chat, ChatSettings};
 use stompline_chat::store::sqlite::{SqliteSettings, SqliteStore};
 
-use crate::config::{self, Config, Endpoint};
+use crate::config::{self, Config, Endpoint, UserType};
 use crate::failure::Failure;
 
 /// The running application and its store.
@@ -29,8 +29,7 @@ impl Application {
         let path = store_path(config, data)?;
         let window = Duration::from_hours(u64::from(config.chat.reopen_h));
         let settings = SqliteSettings::default().reopen_window(window);
-        let (store, committed) =
-            SqliteStore::open(&path, settings).await.map_err(other)?;
+        let (store, committed) = SqliteStore::open(&path, settings).await.map_err(other)?;
         let chat = Chat::new(Arc::new(store), chat_settings(config)?);
         let prefixes = prefixes(config)?;
         let mut builder = chat
@@ -60,10 +59,14 @@ impl Application {
                 .stompline
                 .endpoint(&endpoint.path)
                 .authenticate(authenticator.clone())
-                .require_type(endpoint.user_type.name())
                 .origins(origins)
                 .trusted_proxies(proxies.clone())
                 .late_authentication(endpoint.late_authentication);
+            match endpoint.user_type {
+                UserType::Customer => built = built.require_type("customer"),
+                UserType::Agent => built = built.require_type("agent"),
+                UserType::Any => {}
+            }
             if endpoint.sockjs {
                 built = built.sockjs();
             }
@@ -121,8 +124,9 @@ fn prefixes(config: &Config) -> Result<Prefixes, Failure> {
 }
 
 fn access(config: &Config, prefixes: &Prefixes) -> Result<stompline::access::AccessRules, Failure> {
-    let mut rules =
-        Chat::access(prefixes).map_err(other)?.public_subscribe(config.access.public_subscribe);
+    let mut rules = Chat::access(prefixes)
+        .map_err(other)?
+        .public_subscribe(config.access.public_subscribe);
     for rule in &config.access.rules {
         let target = Target::Pattern(rule.destination.clone());
         let built = match rule.effect {
@@ -147,8 +151,10 @@ fn limits(config: &Config) -> Limits {
         .headers_max(count(from.headers))
         .header_name_bytes_max(count(from.header_name_bytes))
         .header_value_bytes_max(count(from.header_value_bytes));
-    limits.heartbeat =
-        Heartbeat { send_ms: config.heartbeat.send_ms, receive_ms: config.heartbeat.receive_ms };
+    limits.heartbeat = Heartbeat {
+        send_ms: config.heartbeat.send_ms,
+        receive_ms: config.heartbeat.receive_ms,
+    };
     limits.connect_timeout = seconds(from.connect_timeout_s);
     limits.subscriptions_max = count(from.subscriptions);
     limits.outbox_bytes_max = count(from.outbox_bytes);
@@ -166,12 +172,20 @@ fn limits(config: &Config) -> Limits {
 
 /// A number where 0 is off. Half of all numbers leaves room to add to it.
 fn count(number: u32) -> usize {
-    if number == 0 { usize::MAX / 2 } else { number as usize }
+    if number == 0 {
+        usize::MAX / 2
+    } else {
+        number as usize
+    }
 }
 
 /// A time where 0 is off: a year is longer than any process should wait for one thing.
 fn seconds(number: u32) -> Duration {
-    if number == 0 { Duration::from_hours(365 * 24) } else { Duration::from_secs(number.into()) }
+    if number == 0 {
+        Duration::from_hours(365 * 24)
+    } else {
+        Duration::from_secs(number.into())
+    }
 }
 
 fn other(error: impl std::fmt::Display) -> Failure {

@@ -35,7 +35,7 @@ pub(crate) use self::access::{Access, Action as RuleAction, Effect, Separator};
 pub(crate) use self::api::Api;
 pub(crate) use self::auth::{Auth, AuthKey};
 pub(crate) use self::chat::Chat;
-pub(crate) use self::endpoint::Endpoint;
+pub(crate) use self::endpoint::{Endpoint, UserType};
 pub(crate) use self::fault::Faults;
 pub(crate) use self::heartbeat::Heartbeat;
 pub(crate) use self::limits::Limits;

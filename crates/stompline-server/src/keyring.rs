@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use stompline::auth::{JwtKey, JwtSettings, JwtSigner, KeyError};
+use stompline::auth::{JwtAuthenticator, JwtKey, JwtSettings, JwtSigner, KeyError};
 
 use crate::config::{Auth, AuthKey, Config};
 use crate::data_dir::secret_path;
+use crate::failure::Failure;
 use crate::secret::Secret;
 
 /// The keys, and what else a token must say.
@@ -85,7 +86,10 @@ impl Keyring {
 
     /// What checks tokens.
     pub(crate) fn authenticator(&self) -> Result<JwtAuthenticator, Failure> {
-        self.settings.clone().build().map_err(|error| Failure::Other(error.to_string()))
+        self.settings
+            .clone()
+            .build()
+            .map_err(|error| Failure::Other(error.to_string()))
     }
 
     /// Whether the configuration itself names keys, so that none has to be made.

@@ -3,23 +3,26 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use stompline::Stompline;
 
 /// What `/metrics` answers with, as its content type.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All metrics of this process.
-#[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
 }
 
 impl Metrics {
     /// Starts with what is known about the process itself.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(stompline: Stompline) -> Self {
         let mut registry = Registry::with_prefix("stompline");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The program that answers", build);
@@ -34,6 +37,7 @@ impl Metrics {
             Unit::Seconds,
             started,
         );
+        registry.register_collector(Box::new(Node(stompline)));
         Self { registry }
     }
 
@@ -45,13 +49,85 @@ impl Metrics {
     }
 }
 
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// The counters of the node, read when somebody asks.
+struct Node(Stompline);
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Node")
+    }
+}
+
+impl Collector for Node {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let now = self.0.stats();
+        for (name, help, value) in [
+            (
+                "sessions_open",
+                "Sessions that are connected",
+                now.sessions_open,
+            ),
+            ("users_online", "Users with a session", now.users_online),
+            (
+                "destinations",
+                "Destinations with a subscriber",
+                now.destinations,
+            ),
+        ] {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        for (name, help, value) in [
+            ("connections", "Connections accepted", now.connections),
+            ("sessions", "Sessions that reached CONNECTED", now.sessions),
+            ("handshakes_refused", "Handshakes refused", now.refusals),
+            ("frames_received", "Frames from clients", now.frames),
+            ("messages_published", "Messages published", now.published),
+            ("deliveries", "Deliveries put into outboxes", now.deliveries),
+            (
+                "outbox_overflows",
+                "Deliveries that found a full outbox",
+                now.overflows,
+            ),
+            (
+                "frames_rejected",
+                "Frames refused on a session that lives on",
+                now.rejections,
+            ),
+            ("errors_sent", "ERROR frames sent", now.errors),
+            (
+                "undeliverable_sessions",
+                "Sessions that missed what is not text",
+                now.undeliverable,
+            ),
+        ] {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(
+                name,
+                help,
+                None,
+                counter.metric_type(),
+            )?)?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn text_names_the_build_and_ends() {
-        let text = Metrics::new().render().unwrap();
+        let text = Metrics::new(Stompline::builder::<()>().build().unwrap())
+            .render()
+            .unwrap();
         let build = format!(
             r#"stompline_build_info{{version="{}"}} 1"#,
             env!("CARGO_PKG_VERSION")

@@ -36,16 +36,31 @@ const UNBUILT: &str = "This server was built without its pages. Build them with 
 pub(crate) fn routes(demo: bool) -> Router {
     let pages = Router::new()
         .route("/widget", get(|| async { Redirect::permanent("/widget/") }))
-        .route("/widget/", get(|headers| page::<Widget>(headers, "index.html".into())))
-        .route("/widget/{*path}", get(|headers, Path(path)| page::<Widget>(headers, path)))
+        .route(
+            "/widget/",
+            get(|headers| page::<Widget>(headers, "index.html".into())),
+        )
+        .route(
+            "/widget/{*path}",
+            get(|headers, Path(path)| page::<Widget>(headers, path)),
+        )
         .route("/desk", get(|| async { Redirect::permanent("/desk/") }))
-        .route("/desk/", get(|headers| page::<Desk>(headers, "index.html".into())))
-        .route("/desk/{*path}", get(|headers, Path(path)| page::<Desk>(headers, path)));
+        .route(
+            "/desk/",
+            get(|headers| page::<Desk>(headers, "index.html".into())),
+        )
+        .route(
+            "/desk/{*path}",
+            get(|headers, Path(path)| page::<Desk>(headers, path)),
+        );
     if !demo {
         return pages;
     }
     pages
-        .route("/", get(|headers| page::<Landing>(headers, "index.html".into())))
+        .route(
+            "/",
+            get(|headers| page::<Landing>(headers, "index.html".into())),
+        )
         .route("/landing/{*path}", get(landing_asset))
 }
 
@@ -56,9 +71,7 @@ async fn landing_asset(headers: HeaderMap, Path(path): Path<String>) -> Response
 async fn page<F: RustEmbed>(headers: HeaderMap, path: String) -> Response {
     match F::get(&path) {
         Some(file) => answer(&headers, &path, file),
-        None if F::get("index.html").is_none() => {
-            (StatusCode::NOT_FOUND, UNBUILT).into_response()
-        }
+        None if F::get("index.html").is_none() => (StatusCode::NOT_FOUND, UNBUILT).into_response(),
         None => (StatusCode::NOT_FOUND, "nothing is served at this path\n").into_response(),
     }
 }
@@ -66,9 +79,14 @@ async fn page<F: RustEmbed>(headers: HeaderMap, path: String) -> Response {
 /// Built files have their hash in their name and never change; pages are asked for again each time.
 fn answer(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
     let etag = etag(&file);
-    let cache =
-        if path.starts_with("assets/") || path.starts_with("landing/") { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let fresh = asked.get(header::IF_NONE_MATCH).is_some_and(|known| *known == etag);
+    let cache = if path.starts_with("assets/") || path.starts_with("landing/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let fresh = asked
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|known| *known == etag);
     let kind = file.metadata.mimetype().to_owned();
     let mut response = if fresh {
         StatusCode::NOT_MODIFIED.into_response()
@@ -93,8 +111,13 @@ fn answer(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
 }
 
 fn etag(file: &EmbeddedFile) -> HeaderValue {
-    let digest: String =
-        file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = file
+        .metadata
+        .sha256_hash()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     HeaderValue::from_str(&format!("\"{digest}\""))
         .unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }

@@ -95,7 +95,12 @@ async fn serve(
     let address = public.address().unwrap_or(config.listen);
     let routes = http::routes(Arc::clone(&status))
         .merge(application.endpoints(config, &keyring.authenticator()?)?)
-        .merge(api::routes(api(config, keyring, &application, demo && address.ip().is_loopback())?))
+        .merge(api::routes(api(
+            config,
+            keyring,
+            &application,
+            demo && address.ip().is_loopback(),
+        )?))
         .merge(pages::routes(demo));
     let stop = CancellationToken::new();
     let listeners = TaskTracker::new();
@@ -132,7 +137,11 @@ fn api(
 ) -> Result<Api, Failure> {
     let guests = if config.api.guests || demo_agents {
         let ttl = Duration::from_secs(config.api.guest_ttl_s.into());
-        Some(Guests::new(keyring.signer()?, ttl, config.api.guest_per_minute))
+        Some(Guests::new(
+            keyring.signer()?,
+            ttl,
+            config.api.guest_per_minute,
+        ))
     } else {
         None
     };

@@ -151,7 +151,10 @@ impl Messenger {
         let Message { headers, body } = &outgoing.message;
         let address = (&*destination, headers, body);
         let only = Some(session.id());
-        self.core.broker.publish_to_user(session.key(), only, address).deliveries
+        self.core
+            .broker
+            .publish_to_user(session.key(), only, address)
+            .deliveries
     }
 
     async fn publish_to_topic(

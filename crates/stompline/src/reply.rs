@@ -20,14 +20,19 @@ impl Reply {
     /// A refusal that the application words itself: `message` says so, and the frame gets no receipt. If the session does not listen
     /// where `message` goes, it is refused with `rejection` instead.
     pub fn refused(message: Outgoing, rejection: Rejection) -> Self {
-        Self { messages: vec![message], pending: None, refused: Some(rejection) }
+        Self {
+            messages: vec![message],
+            pending: None,
+            refused: Some(rejection),
+        }
     }
 
     /// A reply that is not final yet; see [`Pending`].
-    pub fn pending(
-        reply: impl Future<Output = Result<Reply, Rejection>> + Send + 'static,
-    ) -> Self {
-        Self { pending: Some(Box::pin(reply)), ..Self::default() }
+    pub fn pending(reply: impl Future<Output = Result<Reply, Rejection>> + Send + 'static) -> Self {
+        Self {
+            pending: Some(Box::pin(reply)),
+            ..Self::default()
+        }
     }
 
     /// Nothing.
@@ -37,7 +42,10 @@ impl Reply {
 
     /// One message.
     pub fn one(message: Outgoing) -> Self {
-        Self { messages: vec![message], ..Self::default() }
+        Self {
+            messages: vec![message],
+            ..Self::default()
+        }
     }
 
     /// Adds a message.
@@ -155,7 +163,10 @@ where
 {
     fn into_reply(self) -> Result<Reply, Rejection> {
         let pending = async move { self.0.await.map_err(Into::into)?.into_reply() };
-        Ok(Reply { pending: Some(Box::pin(pending)), ..Reply::default() })
+        Ok(Reply {
+            pending: Some(Box::pin(pending)),
+            ..Reply::default()
+        })
     }
 }
 
@@ -194,18 +205,30 @@ impl<A: IntoReply, B: IntoReply, C: IntoReply> IntoReply for (A, B, C) {
 /// Two replies as one: the messages in order, then what is pending, one after the other.
 fn join(first: Reply, second: Result<Reply, Rejection>) -> Result<Reply, Rejection> {
     let mut second = second?;
-    let Reply { mut messages, pending, refused } = first;
+    let Reply {
+        mut messages,
+        pending,
+        refused,
+    } = first;
     match pending {
         None => {
             messages.append(&mut second.messages);
-            Ok(Reply { messages, pending: second.pending, refused: refused.or(second.refused) })
+            Ok(Reply {
+                messages,
+                pending: second.pending,
+                refused: refused.or(second.refused),
+            })
         }
         Some(pending) => {
             let both = async move {
                 let first = pending.await?;
                 join(first, Ok(second))
             };
-            Ok(Reply { messages, pending: Some(Box::pin(both)), refused })
+            Ok(Reply {
+                messages,
+                pending: Some(Box::pin(both)),
+                refused,
+            })
         }
     }
 }

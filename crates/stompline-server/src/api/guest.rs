@@ -39,7 +39,12 @@ impl Guests {
     /// Tokens good for `ttl`, at most `per_minute` for one address (0: no limit).
     pub(crate) fn new(signer: JwtSigner, ttl: Duration, per_minute: u32) -> Self {
         let rate = Rate::new(f64::from(per_minute) / 60.0, per_minute.max(1)).unwrap_or(Rate::OFF);
-        Self { signer, ttl, rate, buckets: Mutex::default() }
+        Self {
+            signer,
+            ttl,
+            rate,
+            buckets: Mutex::default(),
+        }
     }
 
     fn admit(&self, address: IpAddr) -> Result<(), Problem> {
@@ -50,23 +55,33 @@ impl Guests {
         if buckets.len() >= ADDRESSES_MAX && !buckets.contains_key(&address) {
             buckets.clear();
         }
-        let bucket = buckets.entry(address).or_insert_with(|| TokenBucket::new(self.rate));
+        let bucket = buckets
+            .entry(address)
+            .or_insert_with(|| TokenBucket::new(self.rate));
         bucket.try_take(Instant::now()).map_err(Problem::too_fast)
     }
 
     fn token(&self, realm: &str, id: &str, name: Option<&str>) -> Result<Token, Problem> {
         let now = SystemTime::now();
         let realm = Realm::new(realm).map_err(|error| Problem::bad_request(error.to_string()))?;
-        let user = UserName::new(id)
-            .map_err(|error| Problem::bad_request(format!("id: {error}")))?;
+        let user =
+            UserName::new(id).map_err(|error| Problem::bad_request(format!("id: {error}")))?;
         let expires_at = now + self.ttl;
         let mut principal = Principal::new(realm, user).with_expiry(expires_at);
         if let Some(name) = name {
             principal = principal.with_display(name);
         }
-        let token = self.signer.sign(&principal, now).map_err(|error| Problem::internal(&error))?;
-        let since = expires_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Ok(Token { token, expires_at: since.as_secs() })
+        let token = self
+            .signer
+            .sign(&principal, now)
+            .map_err(|error| Problem::internal(&error))?;
+        let since = expires_at
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Ok(Token {
+            token,
+            expires_at: since.as_secs(),
+        })
     }
 }
 
@@ -129,7 +144,12 @@ pub(super) async fn session(
     let user_id = user_of(&device_secret);
     let name = asked.name.as_deref().map(short);
     let Token { token, expires_at } = guests.token("customer", &user_id, name.as_deref())?;
-    Ok(Json(GuestSession { token, expires_at, user_id, device_secret }))
+    Ok(Json(GuestSession {
+        token,
+        expires_at,
+        user_id,
+        device_secret,
+    }))
 }
 
 /// An agent's token, for a demonstration on this machine only.
@@ -145,9 +165,17 @@ pub(super) async fn agent(
         .ok_or_else(|| Problem::forbidden("agents of a demonstration sit at this machine"))?;
     let asked: AgentRequest = read(&body)?;
     let user_id = asked.id.unwrap_or_else(|| "demo".to_owned());
-    let name = asked.name.as_deref().map_or_else(|| "Lin".to_owned(), short);
+    let name = asked
+        .name
+        .as_deref()
+        .map_or_else(|| "Lin".to_owned(), short);
     let Token { token, expires_at } = guests.token("agent", &user_id, Some(&name))?;
-    Ok(Json(AgentSession { token, expires_at, user_id, name }))
+    Ok(Json(AgentSession {
+        token,
+        expires_at,
+        user_id,
+        name,
+    }))
 }
 
 /// The body, or nothing at all.
@@ -180,7 +208,11 @@ fn fresh_secret() -> Result<String, Problem> {
 /// The user that a device secret stands for. The id is shown to agents; the secret cannot be found from it.
 fn user_of(device_secret: &str) -> String {
     let digest = Sha256::digest(format!("stompline guest {device_secret}"));
-    let id: String = digest.iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+    let id: String = digest
+        .iter()
+        .take(10)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("guest-{id}")
 }
 

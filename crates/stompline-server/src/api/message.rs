@@ -50,10 +50,19 @@ pub(super) async fn publish(
     State(api): State<Arc<Api>>,
     body: Result<Json<ToTopic>, JsonRejection>,
 ) -> Result<Json<Sent>, Problem> {
-    let Json(ToTopic { destination, payload, headers }) = body?;
+    let Json(ToTopic {
+        destination,
+        payload,
+        headers,
+    }) = body?;
     let message = message(&payload, &headers)?;
     let outgoing = Outgoing::topic(destination, message);
-    let deliveries = api.stompline.messenger().publish(outgoing).await.map_err(problem)?;
+    let deliveries = api
+        .stompline
+        .messenger()
+        .publish(outgoing)
+        .await
+        .map_err(problem)?;
     Ok(Json(Sent { deliveries }))
 }
 
@@ -61,9 +70,16 @@ pub(super) async fn publish_to_users(
     State(api): State<Arc<Api>>,
     body: Result<Json<ToUsers>, JsonRejection>,
 ) -> Result<Json<Sent>, Problem> {
-    let Json(ToUsers { users, destination, payload, headers }) = body?;
+    let Json(ToUsers {
+        users,
+        destination,
+        payload,
+        headers,
+    }) = body?;
     if users.len() > USERS_MAX {
-        return Err(Problem::bad_request(format!("at most {USERS_MAX} users in one request")));
+        return Err(Problem::bad_request(format!(
+            "at most {USERS_MAX} users in one request"
+        )));
     }
     if !destination.starts_with("/queue/") {
         return Err(Problem::bad_request(
@@ -95,7 +111,9 @@ fn message(
     headers: &BTreeMap<String, String>,
 ) -> Result<Message, Problem> {
     let message = Message::json(payload).map_err(|error| Problem::internal(&error))?;
-    Ok(headers.iter().fold(message, |message, (name, value)| message.header(name, value)))
+    Ok(headers.iter().fold(message, |message, (name, value)| {
+        message.header(name, value)
+    }))
 }
 
 fn problem(error: PublishError) -> Problem {

@@ -42,7 +42,10 @@ pub(crate) fn routes(api: Api) -> Router {
         .route("/messages", post(message::publish))
         .route("/users/messages", post(message::publish_to_users))
         .route("/users", get(user::list))
-        .route("/users/{id}/sessions", get(user::sessions).delete(user::end_sessions))
+        .route(
+            "/users/{id}/sessions",
+            get(user::sessions).delete(user::end_sessions),
+        )
         .route("/sessions/{id}", delete(user::end_session))
         .route("/stats", get(user::stats))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&api), check_key));
@@ -53,7 +56,9 @@ pub(crate) fn routes(api: Api) -> Router {
     if api.demo_agents {
         routes = routes.route("/demo/agent", post(guest::agent));
     }
-    routes.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(api)
+    routes
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(api)
 }
 
 /// Lets those in who have one of the keys. Without keys in the configuration nobody has one.
@@ -64,5 +69,9 @@ async fn check_key(
 ) -> Result<Response, Problem> {
     let known = bearer(request.headers())
         .is_some_and(|presented| api.keys.iter().any(|key| key.matches(presented)));
-    if known { Ok(next.run(request).await) } else { Err(Problem::key_needed()) }
+    if known {
+        Ok(next.run(request).await)
+    } else {
+        Err(Problem::key_needed())
+    }
 }

@@ -25,7 +25,13 @@ pub(super) struct Problem {
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { status, code, title, detail: detail.into(), retry_after: None }
+        Self {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            retry_after: None,
+        }
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
@@ -33,7 +39,11 @@ impl Problem {
     }
 
     pub(super) fn no_such(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            format!("there is no such {what}"),
+        )
     }
 
     pub(super) fn forbidden(detail: impl Into<String>) -> Self {
@@ -48,12 +58,19 @@ impl Problem {
     pub(super) fn too_fast(retry_after: Duration) -> Self {
         let detail = "too many requests from this address";
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
-        Self { retry_after: Some(retry_after), ..problem }
+        Self {
+            retry_after: Some(retry_after),
+            ..problem
+        }
     }
 
     pub(super) fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "an API request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the failure is logged")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the failure is logged",
+        )
     }
 }
 

@@ -69,7 +69,9 @@ pub(super) async fn list(
     if let Some(ids) = wanted.ids {
         let ids: Vec<&str> = ids.split(',').filter(|id| !id.is_empty()).collect();
         if ids.len() > USERS_MAX {
-            return Err(Problem::bad_request(format!("at most {USERS_MAX} ids in one request")));
+            return Err(Problem::bad_request(format!(
+                "at most {USERS_MAX} ids in one request"
+            )));
         }
         let mut users = Vec::new();
         for id in ids {
@@ -81,12 +83,21 @@ pub(super) async fn list(
         return Err(Problem::bad_request("ask for ?online, or for ?ids=a,b,c"));
     }
     let mut online = api.stompline.online();
-    online.retain(|user| wanted.realm.as_deref().is_none_or(|realm| user.realm().as_str() == realm));
+    online.retain(|user| {
+        wanted
+            .realm
+            .as_deref()
+            .is_none_or(|realm| user.realm().as_str() == realm)
+    });
     let more = online.len() > USERS_MAX;
     online.truncate(USERS_MAX);
     let mut users = Vec::with_capacity(online.len());
     for user in online {
-        users.extend(presence(&api, Some(user.realm().as_str()), user.name().as_str())?);
+        users.extend(presence(
+            &api,
+            Some(user.realm().as_str()),
+            user.name().as_str(),
+        )?);
     }
     Ok(Json(Users { users, more }))
 }
@@ -109,14 +120,19 @@ pub(super) async fn end_sessions(
     for session in &sessions {
         session.end(kicked());
     }
-    Ok(Json(Ended { ended: sessions.len() }))
+    Ok(Json(Ended {
+        ended: sessions.len(),
+    }))
 }
 
 pub(super) async fn end_session(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
 ) -> Result<Json<Ended>, Problem> {
-    let session = api.stompline.session(&id).ok_or_else(|| Problem::no_such("session"))?;
+    let session = api
+        .stompline
+        .session(&id)
+        .ok_or_else(|| Problem::no_such("session"))?;
     session.end(kicked());
     Ok(Json(Ended { ended: 1 }))
 }
@@ -133,7 +149,12 @@ fn presence(api: &Api, realm: Option<&str>, id: &str) -> Result<Vec<User>, Probl
     let mut users = Vec::new();
     for realm in realms(api, realm) {
         let sessions = api.stompline.sessions(&realm, id).map_err(bad_name)?.len();
-        users.push(User { realm, id: id.to_owned(), online: sessions > 0, sessions });
+        users.push(User {
+            realm,
+            id: id.to_owned(),
+            online: sessions > 0,
+            sessions,
+        });
     }
     Ok(users)
 }
@@ -150,12 +171,20 @@ fn of_user(api: &Api, realm: Option<&str>, id: &str) -> Result<Vec<Arc<Session>>
 fn realms(api: &Api, realm: Option<&str>) -> Vec<String> {
     match realm {
         Some(realm) => vec![realm.to_owned()],
-        None => api.stompline.realms().iter().map(Realm::to_string).collect(),
+        None => api
+            .stompline
+            .realms()
+            .iter()
+            .map(Realm::to_string)
+            .collect(),
     }
 }
 
 fn view(session: &Session) -> SessionView {
-    let since = session.opened_at().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = session
+        .opened_at()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     SessionView {
         id: session.id().to_owned(),
         realm: session.principal().realm().to_string(),

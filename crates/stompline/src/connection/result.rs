@@ -12,13 +12,8 @@ use stompline_proto::{Frame, needs_escape};
 
 use super::Driver;
 use crate::{
-    broker::Published,
-    close::CloseReason,
-    message::Message,
-    rejection::Rejection,
-    render::Rendering,
-    reply::Reply,
-    subscription::Subscription,
+    broker::Published, close::CloseReason, message::Message, rejection::Rejection,
+    render::Rendering, reply::Reply, subscription::Subscription,
 };
 
 /// Results of one session that may be pending; then reading pauses.
@@ -134,11 +129,17 @@ impl Driver {
     }
 
     fn settle_reply(&mut self, mut origin: Origin, reply: Reply) {
-        let Reply { messages, pending, refused } = reply;
+        let Reply {
+            messages,
+            pending,
+            refused,
+        } = reply;
         if let Some(pending) = pending {
             let pending = Arc::clone(&self.core).guard_owned(pending);
             let rest = std::mem::take(&mut origin);
-            self.results.queue.push_front((rest, Waiting::Pending(pending)));
+            self.results
+                .queue
+                .push_front((rest, Waiting::Pending(pending)));
             if messages.is_empty() {
                 return;
             }
@@ -148,7 +149,11 @@ impl Driver {
         }
         let core = Arc::clone(&self.core);
         let messages = Box::pin(core.publish_reply(Arc::clone(&self.session), messages));
-        self.results.publishing = Some(Box::new(Publishing { origin, refused, messages }));
+        self.results.publishing = Some(Box::new(Publishing {
+            origin,
+            refused,
+            messages,
+        }));
     }
 
     /// The messages have left: now the receipt, unless they were a refusal.
