@@ -23,12 +23,15 @@ export function Panel({ visit, onClose }: Props): JSX.Element {
     page?.toggleAttribute('inert', isModal);
     return () => page?.removeAttribute('inert');
   }, [isModal]);
+  const screen = visit.screen.value;
+  const isFirstScreen = useRef(true);
   useEffect(() => {
-    // In a frame beside other things the panel must not take the focus from the page around it.
-    if (onClose !== undefined) {
+    // A panel that was there from the start must not take the focus from the page around its frame.
+    if (onClose !== undefined || !isFirstScreen.current) {
       panel.current?.querySelector<HTMLElement>('textarea, .home-start')?.focus();
     }
-  }, []);
+    isFirstScreen.current = false;
+  }, [screen]);
   return (
     <section
       ref={panel}
@@ -43,7 +46,7 @@ export function Panel({ visit, onClose }: Props): JSX.Element {
         }
       }}
     >
-      {visit.screen.value === 'home' ? (
+      {screen === 'home' ? (
         <Home visit={visit} onClose={onClose} />
       ) : (
         <Thread visit={visit} onClose={onClose} />
