@@ -184,7 +184,7 @@ impl CloseBody {
     ///
     /// [`Error::TooLarge`] for a long reason.
     pub fn command(self, by: UserRef) -> Result<Command, Error> {
-        let reason = self.reason.map(reason).transpose()?.flatten();
+        let reason = self.reason.as_deref().map(reason).transpose()?.flatten();
         Ok(Close {
             by,
             conversation_id: self.conversation_id,
@@ -194,7 +194,7 @@ impl CloseBody {
     }
 }
 
-fn reason(text: String) -> Result<Option<Arc<str>>, Error> {
+fn reason(text: &str) -> Result<Option<Arc<str>>, Error> {
     let actual = text.chars().count();
     if actual > REASON_CHARS_MAX {
         let allowed = REASON_CHARS_MAX;

@@ -54,7 +54,7 @@ CREATE TABLE conversation (
 -- At most one open conversation for each customer, whatever the program does.
 CREATE UNIQUE INDEX conversation_open ON conversation (tenant_id, site_id, customer_id) WHERE state <> 'closed';
 CREATE INDEX conversation_customer ON conversation (tenant_id, customer_id, public_rev);
-CREATE INDEX conversation_assignee ON conversation (tenant_id, assignee_id, rev) WHERE assignee_id IS NOT NULL;
+CREATE INDEX conversation_assignee ON conversation (tenant_id, assignee_id, state, rev) WHERE assignee_id IS NOT NULL;
 CREATE INDEX conversation_queued ON conversation (tenant_id, rev) WHERE state = 'queued';
 CREATE INDEX conversation_waiting ON conversation (tenant_id, group_id, queued_at) WHERE state = 'queued';
 CREATE INDEX conversation_left_queue ON conversation (tenant_id, left_queue_rev);

@@ -105,17 +105,18 @@ fn take_at_another_stage_is_stale() {
     );
 }
 
-/// Who, in which state, may do what: one row each.
+/// Who, in which state, and what reading, saying, ending and pointing there come to.
+type Row = (
+    &'static str,
+    fn() -> Conversation,
+    UserRef,
+    [&'static str; 4],
+);
+
 #[test]
 fn access_follows_state_and_part() {
     let other = UserRef::customer("8");
     // Customer 8 and agent 7 share nothing with customer 7 but a name.
-    type Row = (
-        &'static str,
-        fn() -> Conversation,
-        UserRef,
-        [&'static str; 4],
-    );
     let rows: [Row; 12] = [
         ("own", queued, anna().user, ["ok", "ok", "ok", "ok"]),
         ("own", active, anna().user, ["ok", "ok", "ok", "ok"]),

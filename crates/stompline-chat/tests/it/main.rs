@@ -1,5 +1,7 @@
 //! The chat from outside.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod desk;
 mod sqlite;
 mod store_suite;

@@ -15,41 +15,48 @@ use crate::person::{Person, Role, UserRef};
 use crate::time::Timestamp;
 
 /// SELECTs whole conversations, as [`conversation`] reads them, from `conversation c`; the rest of the statement
-/// follows as a literal. With `@reader` also the column `unread`, how many messages of the other side the reader of id
-/// ?2 and role ?5 has not seen.
+/// follows.
 macro_rules! select_conversation {
-    (@columns) => {
-        "SELECT c.id, c.group_id, c.customer_id, c.customer_name, c.state, c.assignee_id, c.assignee_name, \
-         c.assigned_at, c.assign_rev, c.previous_id, c.last_seq, c.rev, c.public_rev, c.left_queue_rev, \
-         c.created_at, c.queued_at, c.closed_at, c.closed_by, c.close_reason, c.reopen_count, \
-         l.sender_role AS last_role, l.sender_id AS last_id, l.sender_name AS last_name, \
-         l.kind AS last_kind, l.content AS last_content, l.created_at AS last_at, \
-         (SELECT json_group_array(json_object('role', p.role, 'id', p.user_id, \
-         'delivered', p.delivered_seq, 'read', p.read_seq)) \
-         FROM participant p WHERE p.conversation_id = c.id) AS pointers"
-    };
-    (@from) => {
-        " FROM conversation c LEFT JOIN message l ON l.conversation_id = c.id AND l.seq = c.last_seq "
-    };
-    (@unread) => {
-        ", (SELECT COUNT(*) FROM message u WHERE u.conversation_id = c.id AND u.sender_role <> ?5 \
-         AND (u.visibility = 'public' OR ?5 = 'agent') \
-         AND u.seq > COALESCE((SELECT r.read_seq FROM participant r \
-         WHERE r.conversation_id = c.id AND r.role = ?5 AND r.user_id = ?2), 0)) AS unread"
-    };
-    (@reader, $rest:literal) => {
-        concat!(
-            select_conversation!(@columns),
-            select_conversation!(@unread),
-            select_conversation!(@from),
-            $rest
-        )
-    };
-    ($rest:literal) => {
-        concat!(select_conversation!(@columns), select_conversation!(@from), $rest)
+    ($($rest:expr),+) => {
+        $crate::store::sqlite::row::select_conversation_and!("", $($rest),+)
     };
 }
 pub(super) use select_conversation;
+
+/// SELECTs whole conversations and the column `unread`: how many messages of the other side the reader of id ?2 and
+/// role ?5 has not seen.
+macro_rules! select_reader_head {
+    ($($rest:expr),+) => {
+        $crate::store::sqlite::row::select_conversation_and!(
+            ", (SELECT COUNT(*) FROM message u WHERE u.conversation_id = c.id AND u.sender_role <> ?5 \
+             AND (u.visibility = 'public' OR ?5 = 'agent') \
+             AND u.seq > COALESCE((SELECT r.read_seq FROM participant r \
+             WHERE r.conversation_id = c.id AND r.role = ?5 AND r.user_id = ?2), 0)) AS unread",
+            $($rest),+
+        )
+    };
+}
+pub(super) use select_reader_head;
+
+/// What the two above have in common.
+macro_rules! select_conversation_and {
+    ($columns:expr, $($rest:expr),+) => {
+        concat!(
+            "SELECT c.id, c.group_id, c.customer_id, c.customer_name, c.state, c.assignee_id, c.assignee_name, \
+             c.assigned_at, c.assign_rev, c.previous_id, c.last_seq, c.rev, c.public_rev, c.left_queue_rev, \
+             c.created_at, c.queued_at, c.closed_at, c.closed_by, c.close_reason, c.reopen_count, \
+             l.sender_role AS last_role, l.sender_id AS last_id, l.sender_name AS last_name, \
+             l.kind AS last_kind, l.content AS last_content, l.created_at AS last_at, \
+             (SELECT json_group_array(json_object('role', p.role, 'id', p.user_id, \
+             'delivered', p.delivered_seq, 'read', p.read_seq)) \
+             FROM participant p WHERE p.conversation_id = c.id) AS pointers",
+            $columns,
+            " FROM conversation c LEFT JOIN message l ON l.conversation_id = c.id AND l.seq = c.last_seq ",
+            $($rest),+
+        )
+    };
+}
+pub(super) use select_conversation_and;
 
 /// A number as SQLite keeps it. Stamps and places stay far below the limit; a client's larger number means "all".
 pub(super) fn column(number: u64) -> i64 {

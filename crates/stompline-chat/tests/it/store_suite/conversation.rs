@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use stompline_chat::command::{NewMessage, Start, Take, Target};
 use stompline_chat::conversation::Phase;
-use stompline_chat::event::Change;
+use stompline_chat::event::{Change, Event};
 use stompline_chat::id::ClientId;
 use stompline_chat::person::{Person, UserRef};
 

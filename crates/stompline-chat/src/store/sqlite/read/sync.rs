@@ -7,7 +7,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::super::Fault;
 use super::super::round::TENANT;
-use super::super::row::{self, column, count, limit, select_conversation};
+use super::super::row::{self, column, count, limit, select_reader_head};
 use super::settled;
 use crate::body::SyncBody;
 use crate::id::ConversationId;
@@ -15,6 +15,29 @@ use crate::message::Message;
 use crate::page::{self, Changes, PAGE_BYTES_MAX};
 use crate::person::{Role, UserRef};
 use crate::reply::{Checkpoint, ReaderHead, SyncPage};
+
+/// Selects the conversations that agent ?2 may see and that changed after ?3. The two halves have nothing in common,
+/// since nobody is assigned to what waits; each names its index, because finding them any other way reads all that
+/// was ever said.
+macro_rules! changed_for_agent {
+    () => {
+        "SELECT id FROM conversation INDEXED BY conversation_queued \
+         WHERE tenant_id = ?1 AND state = 'queued' AND rev > ?3 \
+         UNION ALL SELECT id FROM conversation INDEXED BY conversation_assignee \
+         WHERE tenant_id = ?1 AND assignee_id = ?2 AND state IN ('active', 'closed') AND rev > ?3"
+    };
+}
+
+/// True for the conversations that the JSON array ?6 names, and for all when there is none.
+macro_rules! in_open {
+    ($id:literal) => {
+        concat!(
+            "(?6 IS NULL OR ",
+            $id,
+            " IN (SELECT unhex(value, '-') FROM json_each(?6)))"
+        )
+    };
+}
 
 pub(in super::super) async fn sync(
     mut snapshot: Transaction<'static, Sqlite>,
@@ -81,15 +104,15 @@ impl Since<'_> {
         snapshot: &mut SqliteConnection,
     ) -> Result<VecDeque<ReaderHead>, sqlx::Error> {
         let sql = match self.who.role {
-            Role::Customer => {
-                select_conversation!(@reader, "WHERE c.tenant_id = ?1 AND c.customer_id = ?2 AND c.public_rev > ?3 ORDER BY c.public_rev LIMIT ?4"
-                )
-            }
-            Role::Agent => {
-                select_conversation!(@reader, "WHERE c.tenant_id = ?1 AND (c.state = 'queued' AND c.rev > ?3 OR c.assignee_id = ?2 AND c.rev > ?3) \
-                     ORDER BY c.rev LIMIT ?4"
-                )
-            }
+            Role::Customer => select_reader_head!(
+                "WHERE c.tenant_id = ?1 AND c.customer_id = ?2 AND c.public_rev > ?3 \
+                 ORDER BY c.public_rev LIMIT ?4"
+            ),
+            Role::Agent => select_reader_head!(
+                "WHERE c.id IN (",
+                changed_for_agent!(),
+                ") ORDER BY c.rev LIMIT ?4"
+            ),
         };
         let rows = self.fetch(snapshot, sql, None).await?;
         row::all(&rows, |found| reader_head(found, self.who.role))
@@ -103,19 +126,18 @@ impl Since<'_> {
         // A conversation with a newer message is itself newer, which keeps the search to those that changed.
         let sql = match self.who.role {
             Role::Customer => concat!(
-                "SELECT m.* FROM conversation c CROSS JOIN message m ON m.conversation_id = c.id ",
-                "WHERE c.tenant_id = ?1 AND c.customer_id = ?2 AND c.public_rev > ?3 AND m.rev > ?3 ",
-                "AND m.visibility = 'public' ",
-                "AND (?6 IS NULL OR c.id IN (SELECT unhex(value, '-') FROM json_each(?6))) ",
-                "ORDER BY m.rev LIMIT ?4"
+                "SELECT m.* FROM conversation c CROSS JOIN message m ON m.conversation_id = c.id \
+                 WHERE c.tenant_id = ?1 AND c.customer_id = ?2 AND c.public_rev > ?3 \
+                 AND m.visibility = 'public' AND m.rev > ?3 AND ",
+                in_open!("c.id"),
+                " ORDER BY m.rev LIMIT ?4"
             ),
             Role::Agent => concat!(
-                "SELECT m.* FROM conversation c CROSS JOIN message m ON m.conversation_id = c.id ",
-                "WHERE c.tenant_id = ?1 ",
-                "AND (c.state = 'queued' AND c.rev > ?3 OR c.assignee_id = ?2 AND c.rev > ?3) ",
-                "AND m.rev > ?3 ",
-                "AND (?6 IS NULL OR c.id IN (SELECT unhex(value, '-') FROM json_each(?6))) ",
-                "ORDER BY m.rev LIMIT ?4"
+                "SELECT m.* FROM message m WHERE m.conversation_id IN (",
+                changed_for_agent!(),
+                ") AND m.rev > ?3 AND ",
+                in_open!("m.conversation_id"),
+                " ORDER BY m.rev LIMIT ?4"
             ),
         };
         let ids = open.map(|open| serde_json::json!(open.keys().collect::<Vec<_>>()).to_string());
