@@ -58,7 +58,7 @@ impl<M: Outgoing> State<M> {
             number: 0,
             closing: None,
             relief: Vec::new(),
-            last_write: Instant::now(),
+            last_write: now(),
             flushing: false,
             scheduled: false,
             blocked: false,
@@ -86,7 +86,7 @@ impl<M: Outgoing> State<M> {
             return false;
         }
         if self.bytes == 0 {
-            self.last_write = Instant::now();
+            self.last_write = now();
         }
         self.bytes += cost;
         self.queue.push_back(message);
@@ -174,7 +174,7 @@ impl<M: Outgoing> State<M> {
         if written == 0 || self.broken {
             return;
         }
-        self.last_write = Instant::now();
+        self.last_write = now();
         if self.partial > 0 {
             written = self.settle_front(written);
             if self.partial > 0 {
@@ -262,6 +262,11 @@ impl<M> State<M> {
     pub(super) fn relieve(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.relief)
     }
+}
+
+/// The runtime's clock, so that tests can advance it.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 fn write_message<M: Outgoing>(message: &M, framing: Framing, buffer: &mut Vec<u8>) {

@@ -10,7 +10,7 @@ use std::{
 use serde_json::json;
 use stompline_proto::{Frame, server::Wake};
 
-use super::Driver;
+use super::{Driver, now};
 use crate::{
     close::CloseReason,
     delivery::Delivery,
@@ -35,13 +35,13 @@ impl Driver {
                 return Poll::Ready(Ok(output));
             }
             if !std::mem::replace(&mut waited, true) {
-                self.stomp.paused(Instant::now());
+                self.stomp.paused(now());
             }
             self.poll_background(context).map(Err)
         })
         .await;
         if waited {
-            self.stomp.resumed(Instant::now());
+            self.stomp.resumed(now());
         }
         outcome
     }
@@ -78,7 +78,7 @@ impl Driver {
 
     /// When something may be due next, at most an hour ahead.
     fn next_due(&self) -> tokio::time::Instant {
-        let now = Instant::now();
+        let now = now();
         let last_write = self.last_write(now);
         let mut due = now + Duration::from_hours(1);
         if let Some(at) = self.stomp.wake_at(last_write)
@@ -99,7 +99,7 @@ impl Driver {
     }
 
     fn on_timer(&mut self) -> Option<CloseReason> {
-        let now = Instant::now();
+        let now = now();
         let last_write = self.last_write(now);
         if let Some(since) = self.session.outbox().stalled_since()
             && now.duration_since(since) >= self.core.limits.write_stall

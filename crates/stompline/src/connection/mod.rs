@@ -40,6 +40,11 @@ use result::Results;
 /// How long a client may take to close after its goodbye was answered.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// The clock of sessions: the runtime's, so that tests can advance it.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
 /// What waits to be handled.
 enum Input {
     Frame(Frame),
@@ -78,7 +83,7 @@ impl Driver {
         admission: Admission,
         connection: Connection<Delivery>,
     ) -> Self {
-        let now = Instant::now();
+        let now = now();
         let session = Session::new(
             Arc::clone(&rules.prefix),
             connection.transport(),
@@ -143,7 +148,7 @@ impl Driver {
                 return Poll::Ready(Err(reason));
             }
             if self.results.is_full() {
-                self.stomp.paused(Instant::now());
+                self.stomp.paused(now());
                 return Poll::Pending;
             }
             self.poll_receive(context)
@@ -167,7 +172,7 @@ impl Driver {
         let Poll::Ready(received) = received else {
             return Poll::Pending;
         };
-        let now = Instant::now();
+        let now = now();
         self.stomp.resumed(now);
         self.stomp.received(now);
         Poll::Ready(received.map_err(|ended| self.reason_of(ended)))
@@ -188,7 +193,7 @@ impl Driver {
         };
         self.session.touch();
         self.limit_rate(&frame).await?;
-        match self.stomp.receive(frame, Instant::now()) {
+        match self.stomp.receive(frame, now()) {
             Ok(Some(request)) => self.perform(request).await?,
             Ok(None) => {}
             Err(error) => {
@@ -208,7 +213,7 @@ impl Driver {
             message = error.headers.find("message"),
             "ERROR"
         );
-        self.stomp.close(Instant::now());
+        self.stomp.close(now());
         self.transmit(error);
         self.session.end(reason.clone());
         reason

@@ -1,13 +1,13 @@
 //! CONNECT: who is it, and is it let in?
 
-use std::{sync::Arc, sync::atomic::Ordering, time::Instant};
+use std::sync::{Arc, atomic::Ordering};
 
 use stompline_proto::{
     Frame,
     server::{Accept, Connect},
 };
 
-use super::Driver;
+use super::{Driver, now};
 use crate::{
     auth::Principal,
     close::CloseReason,
@@ -44,7 +44,7 @@ impl Driver {
             server: SERVER,
             user_name: named.then(|| session.principal().name().as_str()),
         };
-        let connected = self.stomp.accept(accept, Instant::now());
+        let connected = self.stomp.accept(accept, now());
         self.transmit(&connected);
         self.core.stats.sessions.fetch_add(1, Ordering::Relaxed);
         self.core.tell(&SessionEvent::Connected(session));

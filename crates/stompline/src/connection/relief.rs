@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::future::join_all;
 
-use super::Driver;
+use super::{Driver, now};
 use crate::{close::CloseReason, subscription::SessionOutbox};
 
 /// A sender waits for receivers at most this long in each [`WINDOW`].
@@ -50,7 +50,7 @@ impl Driver {
         receivers.sort_by_key(|outbox| Arc::as_ptr(outbox).cast::<()>());
         receivers.dedup_by(|one, other| Arc::ptr_eq(one, other));
         loop {
-            let start = Instant::now();
+            let start = now();
             receivers.retain(|outbox| {
                 outbox.is_congested() && start.duration_since(outbox.last_write()) < PROGRESS
             });

@@ -1,6 +1,6 @@
 //! What each frame of an open session does.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use stompline_proto::{
     AckMode, Command, Frame,
@@ -8,7 +8,7 @@ use stompline_proto::{
 };
 
 use super::{
-    Driver,
+    Driver, now,
     result::{Origin, Waiting},
 };
 use crate::{
@@ -57,7 +57,7 @@ impl Driver {
         let Some(bucket) = &mut self.frame_rate else {
             return Ok(());
         };
-        let Err(wait) = bucket.try_take(Instant::now()) else {
+        let Err(wait) = bucket.try_take(now()) else {
             return Ok(());
         };
         if frame.command == Command::Connect || frame.command == Command::Stomp {

@@ -30,7 +30,7 @@ use crate::{
     endpoint::{Admission, Rules},
     name::{Realm, UserName},
 };
-pub use client::TestClient;
+pub use client::{Received, TestClient};
 
 /// Bytes that the in-memory connection holds in each direction, like a socket's buffer.
 const PIPE_BYTES: usize = 64 * 1024;

@@ -1,56 +1,120 @@
-use stompline::{Json, Stompline, ToTopic, testing::TestApp};
-use stompline_proto::{Command, Frame};
+use stompline_proto::{Command, Version};
 
-fn app() -> TestApp {
-    let app = Stompline::builder()
-        .message("/increment", async |Json(n): Json<u32>| {
-            ToTopic::new("/topic/n", Json(n + 1))
-        })
-        .subscribe("/number", async || Json(42))
-        .build()
-        .unwrap();
-    TestApp::new(app)
+use crate::support::{frame, header, open_broker, test_app};
+
+#[tokio::test]
+async fn messages_reach_all_subscriptions_in_order() {
+    let app = test_app(open_broker());
+    let mut anna = app.connect("customer", "anna").await;
+    let mut bert = app.connect("customer", "bert").await;
+    for id in ["one", "two"] {
+        bert.subscribe(id, "/topic/open.x").await;
+    }
+    anna.subscribe("own", "/topic/open.x").await;
+    for n in 0..1_000 {
+        anna.send("/topic/open.x", n.to_string()).await;
+    }
+    for n in 0..1_000 {
+        assert_eq!(anna.message().await.body, n.to_string());
+        let (first, second) = (bert.message().await, bert.message().await);
+        assert_eq!((&first.body, &second.body), (&n.to_string().into(), &n.to_string().into()));
+        let mut ids = [header(&first, "subscription"), header(&second, "subscription")];
+        ids.sort_unstable();
+        assert_eq!(ids, ["one", "two"]);
+    }
 }
 
 #[tokio::test]
-async fn handler_reply_reaches_topic() {
-    let app = app();
+async fn unsubscribe_ends_exactly_one_subscription() {
+    let app = test_app(open_broker());
     let mut anna = app.connect("customer", "anna").await;
-    anna.subscribe("s", "/topic/n").await;
-    anna.send("/app/increment", "5").await;
-    let message = anna.message().await;
-    assert_eq!(message.body, "6");
-    assert_eq!(message.headers.find("destination"), Some("/topic/n"));
-    assert_eq!(message.headers.find("subscription"), Some("s"));
+    anna.subscribe("one", "/topic/open.x").await;
+    anna.subscribe("two", "/topic/open.x").await;
+    anna.transmit(&frame(Command::Unsubscribe, &[("id", "one"), ("receipt", "gone")])).await;
+    anna.await_receipt("gone").await;
+    anna.send_and_wait("/topic/open.x", "x").await;
+    assert_eq!(header(&anna.message().await, "subscription"), "two");
+    anna.transmit(&frame(Command::Unsubscribe, &[("id", "never"), ("receipt", "r")])).await;
+    anna.await_receipt("r").await;
 }
 
 #[tokio::test]
-async fn subscribe_handler_answers_once() {
-    let app = app();
+async fn pattern_receives_concrete_destination() {
+    let app = test_app(open_broker());
+    let mut lin = app.connect("agent", "lin").await;
+    lin.subscribe("p", "/topic/open.*").await;
+    lin.send("/topic/open.a", "x").await;
+    assert_eq!(header(&lin.message().await, "destination"), "/topic/open.a");
+}
+
+#[tokio::test]
+async fn sender_headers_of_the_broker_are_dropped() {
+    let app = test_app(open_broker());
     let mut anna = app.connect("customer", "anna").await;
-    anna.subscribe("n", "/app/number").await;
-    let message = anna.message().await;
-    assert_eq!(
-        (message.body.as_ref(), message.headers.find("subscription")),
-        (&b"42"[..], Some("n"))
+    anna.subscribe("s", "/topic/open.x").await;
+    let send = frame(
+        Command::Send,
+        &[
+            ("destination", "/topic/open.x"),
+            ("receipt", "r"),
+            ("message-id", "forged"),
+            ("subscription", "forged"),
+            ("user-name", "forged"),
+            ("colour", "a:b"),
+        ],
     );
-    anna.subscribe("n", "/app/number").await;
-    assert_eq!(
-        anna.message().await.headers.find("destination"),
-        Some("/app/number")
-    );
-}
-
-#[tokio::test]
-async fn send_to_topic_is_forbidden() {
-    let app = app();
-    let mut anna = app.connect("customer", "anna").await;
-    let send = Frame::new(Command::Send)
-        .header("destination", "/topic/n")
-        .header("receipt", "r");
     anna.transmit(&send.body("x")).await;
-    let (error, code) = anna.error().await;
-    assert_eq!(error.headers.find("code"), Some("forbidden"));
-    assert_eq!(error.headers.find("receipt-id"), Some("r"));
-    assert_eq!(code, Some(1008));
+    let message = anna.message().await;
+    assert_eq!(header(&message, "subscription"), "s");
+    assert_ne!(header(&message, "message-id"), "forged");
+    assert_eq!(header(&message, "colour"), "a:b");
+    assert_eq!((message.headers.find("receipt"), message.headers.find("user-name")), (None, None));
+    anna.await_receipt("r").await;
+}
+
+#[tokio::test]
+async fn each_version_gets_its_own_escaping() {
+    let app = test_app(open_broker());
+    let mut sender = app.connect("customer", "sender").await;
+    for (version, raw) in [("1.0", "colour:a:b\n"), ("1.1", "colour:a\\cb\n"), ("1.2", "colour:a\\cb\n")] {
+        let mut reader = app.open("customer", "reader");
+        let connected = reader.connect_with(&[("accept-version", version)]).await;
+        assert_eq!(connected.headers.find("version").unwrap().parse::<Version>().unwrap().as_str(), version);
+        reader.subscribe("s", "/topic/open.x").await;
+        let send = frame(Command::Send, &[("destination", "/topic/open.x"), ("colour", "a:b")]);
+        sender.transmit(&send.body("x")).await;
+        let mut bytes = Vec::new();
+        let message = reader.message().await;
+        stompline_proto::encode(&message, version.parse().unwrap(), &mut bytes);
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.contains(raw), "{version}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn binary_body_arrives_whole() {
+    let app = test_app(open_broker());
+    let mut anna = app.connect("customer", "anna").await;
+    anna.subscribe("s", "/topic/open.x").await;
+    let body = [0_u8, 255, 0, 10, 13];
+    let send = frame(
+        Command::Send,
+        &[("destination", "/topic/open.x"), ("content-type", "application/octet-stream")],
+    );
+    anna.transmit(&send.body(body.to_vec())).await;
+    assert_eq!(anna.message().await.body, body.as_slice());
+}
+
+#[tokio::test]
+async fn subscriber_of_a_dead_connection_is_gone() {
+    let app = test_app(open_broker());
+    let mut anna = app.connect("customer", "anna").await;
+    let mut bert = app.connect("customer", "bert").await;
+    bert.subscribe("s", "/topic/open.x").await;
+    anna.subscribe("s", "/topic/open.x").await;
+    drop(bert);
+    while app.app().stats().sessions_open > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(app.app().messenger().send("/topic/open.x", "x").await.unwrap(), 1);
 }

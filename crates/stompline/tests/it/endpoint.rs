@@ -1,0 +1,161 @@
+//! Real sockets: handshakes, transports, authentication.
+
+use std::{net::SocketAddr, time::{Duration, SystemTime}};
+
+use stompline::{
+    Realm, Stompline, Transport, UserName,
+    auth::{JwtKey, JwtSettings, OriginRules, Principal},
+    testing::TestClient,
+};
+use stompline_proto::Command;
+use stompline_ws::handshake::ClientRequest;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::support::{frame, header};
+
+const SECRET: &str = "a secret of at least thirty-two bytes";
+
+struct Server {
+    address: SocketAddr,
+    settings: JwtSettings,
+    app: Stompline,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let app = Stompline::builder().message("/echo", async |body: String| {
+            stompline::ToUser::new("/queue/echo", body)
+        });
+        let app = app.build().unwrap();
+        let settings = JwtSettings::new([JwtKey::secret(SECRET).unwrap()]);
+        let jwt = settings.clone().build().unwrap();
+        let origins = OriginRules::parse(["https://*.example.com"]).unwrap();
+        let router = axum::Router::new()
+            .merge(app.endpoint("/ws/chat").sockjs().authenticate(jwt.clone()).require_type("customer"))
+            .merge(app.endpoint("/ws/agent").sockjs().authenticate(jwt.clone()).require_type("agent"))
+            .merge(app.endpoint("/ws/late").authenticate(jwt).late_authentication(true).origins(origins));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        Self { address, settings, app }
+    }
+
+    fn token(&self, realm: &str, name: &str, ttl: Duration) -> String {
+        let user = Principal::new(Realm::new(realm).unwrap(), UserName::new(name).unwrap());
+        let now = SystemTime::now();
+        self.settings.signer().unwrap().sign(&user.with_expiry(now + ttl), now).unwrap()
+    }
+
+    /// Opens a WebSocket; gives the stream, or the status of the refusal.
+    async fn open(&self, path: &str, headers: &[(&str, &str)]) -> Result<TcpStream, (u16, String)> {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let host = self.address.to_string();
+        let key = stompline_ws::handshake::new_key().unwrap();
+        let request = ClientRequest { host: &host, path, key: &key, protocols: &["v12.stomp"], headers };
+        let mut bytes = Vec::new();
+        request.write(&mut bytes).unwrap();
+        stream.write_all(&bytes).await.unwrap();
+        let mut answer = Vec::new();
+        loop {
+            let mut byte = [0];
+            if stream.read(&mut byte).await.unwrap() == 0 {
+                break;
+            }
+            answer.push(byte[0]);
+            if answer.ends_with(b"\r\n\r\n") {
+                break;
+            }
+        }
+        let text = String::from_utf8(answer).unwrap();
+        match text.get(9..12).unwrap().parse().unwrap() {
+            101 => Ok(stream),
+            status => Err((status, text)),
+        }
+    }
+
+    async fn client(&self, path: &str, transport: Transport) -> TestClient<TcpStream> {
+        let stream = self.open(path, &[]).await.unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        TestClient::new(stream, transport)
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[tokio::test]
+async fn every_websocket_path_speaks_stomp() {
+    let server = Server::start().await;
+    let token = server.token("customer", "7", HOUR);
+    for (path, transport) in [
+        ("/ws/chat", Transport::WebSocket),
+        ("/ws/chat/websocket", Transport::WebSocket),
+        ("/ws/chat/000/abcdefgh/websocket", Transport::SockJsWebSocket),
+    ] {
+        let mut anna = server.client(&format!("{path}?token={token}"), transport).await;
+        let connected = anna.connect().await;
+        assert_eq!(header(&connected, "user-name"), "7", "{path}");
+        anna.subscribe("s", "/user/queue/echo").await;
+        anna.send("/app/echo", "中文 \"quoted\" \\ \u{2028} 😀").await;
+        assert_eq!(anna.message().await.body, "中文 \"quoted\" \\ \u{2028} 😀", "{path}");
+        anna.transmit(&frame(Command::Disconnect, &[("receipt", "bye")])).await;
+        anna.await_receipt("bye").await;
+    }
+}
+
+#[tokio::test]
+async fn handshake_refusals_have_their_status() {
+    let server = Server::start().await;
+    let customer = server.token("customer", "7", HOUR);
+    let expired = server.token("customer", "7", Duration::ZERO);
+    for (path, status) in [
+        ("/ws/chat".to_owned(), 401),
+        ("/ws/chat?token=nonsense".to_owned(), 401),
+        (format!("/ws/agent?token={customer}"), 403),
+        (format!("/ws/chat/nothing?token={customer}"), 404),
+        ("/ws/late?token=bad".to_owned(), 401),
+    ] {
+        let (refused, _) = server.open(&path, &[]).await.unwrap_err();
+        assert_eq!(refused, status, "{path}");
+    }
+    // The leeway of five seconds still lets it in; the session then ends by itself.
+    assert!(server.open(&format!("/ws/chat?token={expired}"), &[]).await.is_ok());
+    let foreign = server.open("/ws/late", &[("Origin", "https://evil.test")]).await;
+    assert_eq!(foreign.unwrap_err().0, 403);
+    assert!(server.open("/ws/late", &[("Origin", "https://a.example.com")]).await.is_ok());
+}
+
+#[tokio::test]
+async fn late_token_comes_with_connect() {
+    let server = Server::start().await;
+    let token = server.token("customer", "7", HOUR);
+    let mut anna = server.client("/ws/late", Transport::WebSocket).await;
+    let connected = anna.connect_with(&[("accept-version", "1.2"), ("passcode", &token)]).await;
+    assert_eq!(header(&connected, "user-name"), "7");
+    let mut eve = server.client("/ws/late", Transport::WebSocket).await;
+    eve.transmit(&frame(Command::Connect, &[("accept-version", "1.2"), ("passcode", "bad")])).await;
+    let (error, code) = eve.error().await;
+    assert_eq!((header(&error, "code"), code), ("token_malformed", Some(4401)));
+}
+
+#[tokio::test]
+async fn expiring_session_can_be_renewed_in_band() {
+    let server = Server::start().await;
+    let token = server.token("customer", "7", Duration::from_secs(30));
+    let mut anna = server.client(&format!("/ws/chat?token={token}"), Transport::WebSocket).await;
+    anna.connect().await;
+    anna.subscribe("s", "/user/queue/signals").await;
+    let signal = anna.message().await;
+    let body: serde_json::Value = serde_json::from_slice(&signal.body).unwrap();
+    assert_eq!(body["event"], "session.expiring");
+    let renewed = serde_json::json!({ "token": server.token("customer", "7", HOUR) });
+    anna.send_and_wait("/app/session.renew", renewed.to_string()).await;
+    let left = server.app.sessions("customer", "7").unwrap()[0].expires_at().unwrap();
+    assert!(left > SystemTime::now() + Duration::from_secs(3000));
+    anna.subscribe("e", "/user/queue/errors").await;
+    let foreign = serde_json::json!({ "token": server.token("customer", "8", HOUR) });
+    anna.send("/app/session.renew", foreign.to_string()).await;
+    assert_eq!(header(&anna.message().await, "code"), "forbidden");
+}

@@ -1,0 +1,62 @@
+use std::time::Duration;
+
+use stompline::{DestinationPattern, Limits, Overflow};
+use stompline_proto::Command;
+
+use crate::support::{frame, open_broker, test_app};
+
+fn small_outboxes() -> Limits {
+    let mut limits = Limits::default();
+    limits.outbox_bytes_max = 16 * 1024;
+    limits
+}
+
+#[tokio::test(start_paused = true)]
+async fn reader_that_stops_is_closed_and_delays_nobody() {
+    let app = test_app(open_broker().limits(small_outboxes()));
+    let mut anna = app.connect("customer", "anna").await;
+    let mut lazy = app.connect("customer", "lazy").await;
+    let mut eager = app.connect("customer", "eager").await;
+    lazy.subscribe("s", "/topic/open.x").await;
+    eager.subscribe("s", "/topic/open.x").await;
+    let body = "x".repeat(1_000);
+    for _ in 0..200 {
+        anna.send_and_wait("/topic/open.x", body.clone()).await;
+        eager.message().await;
+    }
+    let mut received = 0;
+    let code = loop {
+        match lazy.receive().await {
+            stompline::testing::Received::Closed(code) => break code,
+            _ => received += 1,
+        }
+    };
+    assert_eq!(code, Some(4500));
+    assert!(received < 200, "{received} messages came, so nothing was ever full");
+}
+
+#[tokio::test(start_paused = true)]
+async fn conflated_messages_keep_the_newest() {
+    let quotes = DestinationPattern::parse("/topic/open.*").unwrap();
+    let app = test_app(
+        open_broker().limits(small_outboxes()).overflow(quotes, Overflow::Conflate),
+    );
+    let mut anna = app.connect("customer", "anna").await;
+    let mut lazy = app.connect("customer", "lazy").await;
+    lazy.subscribe("s", "/topic/open.x").await;
+    let padding = "x".repeat(1_000);
+    for n in 0..300 {
+        let send = frame(
+            Command::Send,
+            &[("destination", "/topic/open.x"), ("key", "IBM"), ("n", &n.to_string()), ("receipt", "r")],
+        );
+        anna.transmit(&send.body(padding.clone())).await;
+        anna.await_receipt("r").await;
+    }
+    let mut numbers = Vec::new();
+    while numbers.last() != Some(&299) {
+        let message = tokio::time::timeout(Duration::from_secs(60), lazy.message()).await.unwrap();
+        numbers.push(message.headers.find("n").unwrap().parse::<u32>().unwrap());
+    }
+    assert!(numbers.is_sorted() && numbers.len() < 300, "{} messages", numbers.len());
+}
