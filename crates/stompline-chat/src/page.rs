@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use crate::body::SyncBody;
 use crate::id::ConversationId;
 use crate::message::Message;
-use crate::reply::{ReaderHead, SyncPage};
+use crate::reply::{Checkpoint, ReaderHead, SyncPage};
 
 /// The most that one answer holds, in bytes: half of an outbox.
 pub(crate) const PAGE_BYTES_MAX: usize = 256 * 1024;
@@ -29,7 +29,7 @@ pub(crate) fn message_bytes(message: &Message) -> usize {
 pub(crate) struct Changes {
     pub(crate) heads: VecDeque<ReaderHead>,
     pub(crate) messages: VecDeque<Message>,
-    pub(crate) gone: VecDeque<(u64, ConversationId)>,
+    pub(crate) gone: VecDeque<(ConversationId, u64)>,
     /// The largest stamp below which nothing can appear any more.
     pub(crate) settled: u64,
 }
@@ -70,7 +70,7 @@ impl Changes {
     fn next_rev(&self) -> Option<u64> {
         let head = self.heads.front().map(|item| item.head.rev);
         let message = self.messages.front().map(|message| message.rev);
-        let gone = self.gone.front().map(|(rev, _)| *rev);
+        let gone = self.gone.front().map(|(_, rev)| *rev);
         [head, message, gone].into_iter().flatten().min()
     }
 
@@ -83,14 +83,40 @@ impl Changes {
     fn move_to(&mut self, page: &mut SyncPage, rev: u64) -> usize {
         let head = self.heads.pop_front_if(|item| item.head.rev == rev);
         let message = self.messages.pop_front_if(|message| message.rev == rev);
-        let gone = self.gone.pop_front_if(|(at, _)| *at == rev);
+        let gone = self.gone.pop_front_if(|(_, at)| *at == rev);
         let moved = usize::from(head.is_some())
             + usize::from(message.is_some())
             + usize::from(gone.is_some());
         page.conversations.extend(head);
         page.messages.extend(message);
-        page.gone.extend(gone.map(|(_, id)| id));
+        page.gone.extend(gone.map(|(id, _)| id));
         moved
+    }
+}
+
+/// Whose stamps changed, cut like a page: both lists in `rev` order, and longer than `limit` if there is more.
+pub(crate) fn checkpoint(
+    heads: Vec<(ConversationId, u64)>,
+    gone: Vec<(ConversationId, u64)>,
+    limit: usize,
+    settled: u64,
+) -> Checkpoint {
+    let mut revs: Vec<u64> = heads.iter().chain(&gone).map(|(_, rev)| *rev).collect();
+    revs.sort_unstable();
+    let cursor = if revs.len() > limit {
+        revs[limit - 1]
+    } else {
+        settled
+    };
+    let up_to_cursor = |(_, rev): &(ConversationId, u64)| *rev <= cursor;
+    Checkpoint {
+        cursor,
+        heads: heads.into_iter().filter(up_to_cursor).collect(),
+        gone: gone
+            .into_iter()
+            .filter(up_to_cursor)
+            .map(|(id, _)| id)
+            .collect(),
     }
 }
 

@@ -122,7 +122,7 @@ pub struct ReaderHead {
     /// The head.
     #[serde(flatten)]
     pub head: Head,
-    /// How many messages of the other side the reader has not seen.
+    /// How many messages of the other side the reader has not seen, among the last 200 of the conversation.
     pub unread: u64,
 }
 

@@ -62,7 +62,7 @@ fn changes(layout: &Layout, since: u64, limit: usize) -> Changes {
             .collect(),
         gone: revs(|row| row.2)
             .into_iter()
-            .map(|rev| (rev, ConversationId::new(Uuid::from_u128(u128::from(rev)))))
+            .map(|rev| (ConversationId::new(Uuid::from_u128(u128::from(rev))), rev))
             .collect(),
         settled: layout.len() as u64,
     }
@@ -93,7 +93,7 @@ proptest! {
         prop_assert_eq!(cursor, layout.len() as u64);
         prop_assert_eq!(heads, whole.heads.iter().map(|item| item.head.rev).collect::<Vec<_>>());
         prop_assert_eq!(messages, whole.messages.iter().map(|item| item.rev).collect::<Vec<_>>());
-        prop_assert_eq!(gone, whole.gone.iter().map(|(rev, _)| u128::from(*rev)).collect::<Vec<_>>());
+        prop_assert_eq!(gone, whole.gone.iter().map(|(_, rev)| u128::from(*rev)).collect::<Vec<_>>());
     }
 }
 

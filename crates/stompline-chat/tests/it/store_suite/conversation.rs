@@ -277,7 +277,7 @@ pub(super) async fn new_name_is_announced(backend: &impl Backend) {
     desk.say(&named, "I am Anna").await;
     desk.say(&named, "as I said").await;
     let events = desk.events();
-    let names: Vec<_> = events.iter().map(|event| event.name()).collect();
+    let names: Vec<_> = events.iter().map(Event::name).collect();
     assert_eq!(
         names,
         ["conversation.updated", "message.created", "message.created"]

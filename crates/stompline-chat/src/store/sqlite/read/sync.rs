@@ -73,22 +73,9 @@ pub(in super::super) async fn checkpoint(
         rev: since,
         items: SyncBody::LIMIT_MAX,
     };
-    let changes = Changes {
-        heads: since.heads(&mut snapshot).await?,
-        messages: VecDeque::new(),
-        gone: since.gone(&mut snapshot).await?,
-        settled,
-    };
-    let page = changes.page(since.items, PAGE_BYTES_MAX);
-    Ok(Checkpoint {
-        cursor: page.cursor,
-        heads: page
-            .conversations
-            .iter()
-            .map(|item| (item.head.id, item.head.rev))
-            .collect(),
-        gone: page.gone,
-    })
+    let heads = since.stamps(&mut snapshot).await?;
+    let gone = since.gone(&mut snapshot).await?;
+    Ok(page::checkpoint(heads, gone, since.items, settled))
 }
 
 /// Whose changes, after which stamp, and how many of each sort.
@@ -99,6 +86,28 @@ struct Since<'a> {
 }
 
 impl Since<'_> {
+    /// The heads' stamps alone: every session asks for them all the time.
+    async fn stamps(
+        &self,
+        snapshot: &mut SqliteConnection,
+    ) -> Result<Vec<(ConversationId, u64)>, sqlx::Error> {
+        let sql = match self.who.role {
+            Role::Customer => {
+                "SELECT id, public_rev AS rev FROM conversation \
+                 WHERE tenant_id = ?1 AND customer_id = ?2 AND public_rev > ?3 ORDER BY public_rev LIMIT ?4"
+            }
+            Role::Agent => concat!(
+                "SELECT id, rev FROM conversation WHERE id IN (",
+                changed_for_agent!(),
+                ") ORDER BY rev LIMIT ?4"
+            ),
+        };
+        let rows = self.fetch(snapshot, sql, None).await?;
+        row::all(&rows, |found| {
+            Ok((row::id(found, "id")?, count(found, "rev")?))
+        })
+    }
+
     async fn heads(
         &self,
         snapshot: &mut SqliteConnection,
@@ -146,20 +155,19 @@ impl Since<'_> {
     }
 
     /// What an agent could see while it waited and cannot see now. A customer loses nothing.
-    async fn gone(
-        &self,
-        snapshot: &mut SqliteConnection,
-    ) -> Result<VecDeque<(u64, ConversationId)>, sqlx::Error> {
+    async fn gone<C>(&self, snapshot: &mut SqliteConnection) -> Result<C, sqlx::Error>
+    where
+        C: Default + FromIterator<(ConversationId, u64)>,
+    {
         if self.who.role == Role::Customer {
-            return Ok(VecDeque::new());
+            return Ok(C::default());
         }
         let sql = "SELECT id, left_queue_rev FROM conversation \
                    WHERE tenant_id = ?1 AND left_queue_rev > ?3 AND state <> 'queued' AND assignee_id IS NOT ?2 \
                    ORDER BY left_queue_rev LIMIT ?4";
         let rows = self.fetch(snapshot, sql, None).await?;
         row::all(&rows, |found| {
-            let id = row::id(found, "id")?;
-            Ok((count(found, "left_queue_rev")?, id))
+            Ok((row::id(found, "id")?, count(found, "left_queue_rev")?))
         })
     }
 
