@@ -14,11 +14,14 @@ use super::{Driver, now};
 use crate::{
     close::CloseReason,
     delivery::Delivery,
-    message::{Message, Outgoing},
+    message::Message,
 };
 
 /// A sign of life where no heart-beats flow to the client: WebSocket ping or SockJS `h`, as SockJS servers do.
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
+
+/// The pause before a client that did not listen for the notice is told again.
+const NOTICE_AGAIN: Duration = Duration::from_secs(2);
 
 /// A token that has ended is still good for this long: clocks differ.
 const EXPIRY_LEEWAY: Duration = Duration::from_secs(5);
@@ -64,7 +67,7 @@ impl Driver {
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
         loop {
             let due = self.next_due();
-            if due < self.timer.deadline() || self.timer.is_elapsed() {
+            if due < self.timer.deadline() {
                 self.timer.as_mut().reset(due);
             }
             if self.timer.as_mut().poll(context).is_pending() {
@@ -73,6 +76,9 @@ impl Driver {
             if let Some(reason) = self.on_timer() {
                 return Poll::Ready(reason);
             }
+            // The timer has fired; only now may it be set to a later time, or it would never fire again.
+            let due = self.next_due();
+            self.timer.as_mut().reset(due);
         }
     }
 
@@ -146,11 +152,10 @@ impl Driver {
     /// How long until the token's end, or until its notice, asks for something.
     fn until_expiry(&self) -> Option<Duration> {
         let end = self.session.expires_at().filter(|_| self.stomp.is_open())?;
-        let due = if self.told_expiry {
-            end + EXPIRY_LEEWAY
-        } else {
-            end.checked_sub(self.core.limits.expiry_notice)?
-        };
+        let mut due = end + EXPIRY_LEEWAY;
+        if let Some(again) = self.expiry_notice {
+            due = due.min(again.max(end.checked_sub(self.core.limits.expiry_notice)?));
+        }
         Some(due.duration_since(SystemTime::now()).unwrap_or_default())
     }
 
@@ -159,23 +164,21 @@ impl Driver {
             return None;
         }
         let end = self.session.expires_at()?;
-        if end + EXPIRY_LEEWAY <= SystemTime::now() {
+        let now = SystemTime::now();
+        if end + EXPIRY_LEEWAY <= now {
             let text = "the token has expired; connect again with a new one";
             let error = Frame::error("token_expired", text, None);
             self.transmit(&error);
             return Some(self.end(CloseReason::Token));
         }
-        self.told_expiry = true;
-        let seconds = end
-            .duration_since(SystemTime::now())
-            .unwrap_or_default()
-            .as_secs();
+        let left = end.duration_since(now).unwrap_or_default();
         let body = json!({
             "event": "session.expiring",
             "key": "session.expiring",
-            "expiresInS": seconds,
+            "expiresInS": left.as_secs(),
         });
-        self.signal(&body);
+        // A client that does not listen yet is told again.
+        self.expiry_notice = (self.signal(&body) == 0).then(|| now + NOTICE_AGAIN);
         None
     }
 
@@ -196,15 +199,16 @@ impl Driver {
         self.report(&rejection, None, None);
     }
 
-    fn signal(&self, body: &serde_json::Value) {
+    /// Returns the number of deliveries.
+    fn signal(&self, body: &serde_json::Value) -> usize {
         let Ok(message) = Message::json(body) else {
-            return;
+            return 0;
         };
-        let Outgoing { message, .. } = Outgoing::session("/queue/signals", message);
         let destination = self.core.user_destination("/queue/signals");
         let address = (&*destination, &message.headers, &message.body);
         self.core
             .broker
-            .publish_to_user(self.session.key(), Some(self.session.id()), address);
+            .publish_to_user(self.session.key(), Some(self.session.id()), address)
+            .deliveries
     }
 }

@@ -16,7 +16,7 @@ use std::{
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::Poll,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use stompline_proto::{DecodeError, Decoded, Decoder, Frame, Side, server};
@@ -72,7 +72,8 @@ pub(crate) struct Driver {
     timer: Pin<Box<Sleep>>,
     /// A CONNECT frame has come: listeners know the session.
     announced: bool,
-    told_expiry: bool,
+    /// From when on the client may be told that its token ends; `None` once it knows.
+    expiry_notice: Option<SystemTime>,
     departed: bool,
 }
 
@@ -108,7 +109,7 @@ impl Driver {
             relief: Relief::default(),
             frame_rate,
             announced: false,
-            told_expiry: false,
+            expiry_notice: Some(SystemTime::UNIX_EPOCH),
             departed: false,
         }
     }

@@ -1,6 +1,6 @@
 //! A new token for a session that lives on.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -42,7 +42,7 @@ impl Driver {
             Err(error) => Err(Rejection::new(error.code(), error.message())),
         };
         if renewed.is_ok() {
-            self.told_expiry = false;
+            self.expiry_notice = Some(SystemTime::UNIX_EPOCH);
         }
         Ok(renewed.map(|()| Reply::none()))
     }
