@@ -1,0 +1,116 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { PATIENCE_MS, within } from './inbox.mjs';
+import { signed } from './token.mjs';
+
+const BINARY = process.env.STOMPLINE_BIN ?? new URL('../../target/debug/stompline', import.meta.url).pathname;
+
+/** Settings of every server here: sessions end at once when it is told to stop. */
+const SETTINGS = { STOMPLINE_SHUTDOWN__DRAIN_S: '0' };
+
+/** One server with a data directory of its own. */
+export class Server {
+  /** `http://127.0.0.1:PORT` */
+  url = '';
+  log = '';
+  #folder;
+  #settings;
+  #process;
+  #secret;
+
+  /** @param {Record<string, string>} settings environment variables such as `STOMPLINE_CHAT__RATE__CUSTOMER_PER_S` */
+  static async start(settings = {}) {
+    const server = new Server();
+    server.#folder = await mkdtemp(join(tmpdir(), 'stompline-e2e-'));
+    server.#settings = settings;
+    await server.#run(0);
+    server.#secret = (await readFile(join(server.data, 'secret'), 'utf8')).trim();
+    return server;
+  }
+
+  get data() {
+    return join(this.#folder, 'data');
+  }
+
+  get port() {
+    return Number(new URL(this.url).port);
+  }
+
+  /** The address for WebSocket of a path, with a token unless it is null. */
+  ws(path, token = null) {
+    return `ws://127.0.0.1:${this.port}${path}${token === null ? '' : `?token=${token}`}`;
+  }
+
+  /** A token as a back end that shares the secret would sign it. */
+  token(id, type = 'customer', claims = {}) {
+    return signed({ sub: id, userType: type, ...claims }, this.#secret);
+  }
+
+  /** A token as the command line prints it. */
+  async printedToken(...args) {
+    const { stdout } = await promisify(execFile)(BINARY, ['token', ...args, '--data', this.data]);
+    return stdout.trim();
+  }
+
+  get secret() {
+    return this.#secret;
+  }
+
+  /** Ends the process as a power cut would. */
+  async kill() {
+    const { promise } = this.#end('SIGKILL');
+    await promise;
+  }
+
+  /** Starts again on the same data and the same port. */
+  async restart() {
+    await this.#run(this.port);
+  }
+
+  async stop() {
+    const { promise, child } = this.#end('SIGTERM');
+    await within(promise, 'the server does not stop').catch(error => {
+      child.kill('SIGKILL');
+      throw error;
+    });
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #end(signal) {
+    const child = this.#process;
+    const isOver = child.exitCode !== null || child.signalCode !== null;
+    const promise = isOver ? Promise.resolve() : once(child, 'exit');
+    child.kill(signal);
+    return { promise, child };
+  }
+
+  async #run(port) {
+    const args = ['serve', '--demo', '--listen', `127.0.0.1:${port}`, '--data', this.data];
+    const child = spawn(BINARY, args, { env: environment(this.#settings), stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = child;
+    const leave = () => child.kill('SIGKILL');
+    process.once('exit', leave);
+    child.once('exit', () => process.removeListener('exit', leave));
+    child.stderr.setEncoding('utf8').on('data', text => (this.log += text));
+    const first = Promise.race([
+      once(createInterface(child.stdout), 'line').then(([line]) => line),
+      once(child, 'exit').then(([code]) => `it left with ${code}`),
+    ]);
+    const line = await within(first, 'the server does not start', 2 * PATIENCE_MS);
+    const [, url] = /^listening on (http:\/\/\S+)$/.exec(line) ?? [];
+    if (url === undefined) {
+      throw new Error(`the server does not start: ${line}\n${this.log}`);
+    }
+    this.url = url;
+  }
+}
+
+function environment(settings) {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('STOMPLINE_'));
+  return { ...Object.fromEntries(own), ...SETTINGS, ...settings };
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Person } from '../lib/person.mjs';
+import { Server } from '../lib/server.mjs';
+import { Wire } from '../lib/wire.mjs';
+
+/** @type {Server} */
+let server;
+before(async () => (server = await Server.start()));
+after(() => server.stop());
+
+const created = text => ({ event: 'message.created', text });
+
+test('all sessions of a user hear the events', async () => {
+  const [phone, laptop] = await Promise.all([Person.connect(server, 'two'), Person.connect(server, 'two')]);
+  const ack = await phone.say('from the phone');
+  await phone.messages.find(created('from the phone'));
+  await laptop.messages.find(created('from the phone'));
+  await laptop.say('from the laptop');
+  await phone.messages.find(created('from the laptop'));
+  assert.equal(laptop.acks.items.some(({ id }) => id === ack.id), false, 'acks are for one session');
+  await Promise.all([phone.leave(), laptop.leave()]);
+});
+
+test('customer and agent of one id stay apart', async () => {
+  const customer = await Person.connect(server, '7');
+  const agent = await Person.connect(server, '7', 'agent');
+  const other = await Person.connect(server, 'someone');
+  await other.say('not for agent 7 yet');
+  await customer.say('mine alone');
+  await customer.messages.find(created('mine alone'));
+  const { conversationId } = await other.say('now take me');
+  await agent.command('/app/agent.take', { conversationId });
+  await agent.say('to someone', { conversationId });
+  await agent.messages.find(created('to someone'));
+  await customer.say('still alone');
+  await customer.messages.find(created('still alone'));
+  // A fence: what was sent before has arrived by now.
+  await agent.do('/app/chat.read', { conversationId, seq: 3 });
+  await agent.messages.find({ event: 'participant.pointer' });
+  const texts = person => person.messages.items.flatMap(({ text }) => (text === undefined ? [] : [text]));
+  assert.deepEqual(texts(customer), ['mine alone', 'still alone']);
+  assert.deepEqual(texts(agent), ['to someone']);
+  const first = await agent.ask('/app/bootstrap');
+  assert.deepEqual(first.conversations.map(head => head.customer.id), ['someone']);
+  await Promise.all([customer, agent, other].map(person => person.leave()));
+});
+
+test('eleventh session closes the longest idle one', async () => {
+  const url = server.ws('/ws/chat', server.token('many'));
+  const wires = [];
+  for (let n = 0; n < 10; n += 1) {
+    wires.push(await Wire.session(url));
+  }
+  const [oldest, second, ...others] = wires;
+  oldest.frame('SUBSCRIBE', { id: '1', destination: '/user/queue/messages', receipt: 'awake' });
+  await oldest.receipt('awake');
+  const newest = await Wire.session(url);
+  const { code, reason } = await second.end();
+  assert.equal(code, 4409);
+  assert.match(reason, /newer session/);
+  for (const [index, wire] of [oldest, ...others, newest].entries()) {
+    wire.frame('SUBSCRIBE', { id: '2', destination: '/user/queue/signals', receipt: `alive-${index}` });
+    await wire.receipt(`alive-${index}`);
+    wire.drop();
+  }
+});
+
+test('session ends when its token does', async () => {
+  const exp = Math.floor(Date.now() / 1000) - 3;
+  const token = server.token('expiring', 'customer', { exp });
+  const wire = await Wire.session(server.ws('/ws/chat', token));
+  const error = await wire.get('ERROR');
+  assert.equal(error.headers.code, 'token_expired');
+  assert.equal((await wire.end()).code, 4401);
+});
+
+test('session is told before its token ends', async () => {
+  const exp = Math.floor(Date.now() / 1000) + 20;
+  const person = await Person.connect(server, 'soon', 'customer', { url: server.ws('/ws/chat', server.token('soon', 'customer', { exp })) });
+  const signal = await person.signals.find({ event: 'session.expiring' });
+  assert.ok(signal);
+  await person.do('/app/session.renew', { token: server.token('soon') });
+  person.tell('/app/session.renew', { token: server.token('someone-else') }, { receipt: 'foreign' });
+  const error = await person.errors.find({ receipt: 'foreign' });
+  assert.equal(error.code, 'forbidden');
+  await person.leave();
+});
+
+test('server that stops says so', async () => {
+  const own = await Server.start();
+  const wire = await Wire.session(own.ws('/ws/chat', own.token('7')));
+  const person = await Person.connect(own, '7', 'agent');
+  await own.stop();
+  assert.equal((await wire.end()).code, 1001);
+  assert.equal((await person.closes.find(() => true)).code, 1001);
+});
