@@ -238,7 +238,7 @@ impl Builder<()> {
             router.subscribe(&path, route(()))?;
         }
         let stats = Arc::new(Stats::default());
-        let decode_limits: Arc<DecodeLimits> = Arc::new(self.limits.frame.clone());
+        let decode_limits: Arc<DecodeLimits> = Arc::new(self.limits.frame);
         let core = Core {
             broker: Broker::new(Arc::clone(&stats)),
             users: crate::user::Users::default(),

@@ -44,8 +44,9 @@ impl SessionEvent {
     /// The session it is about.
     pub fn session(&self) -> &Arc<Session> {
         match self {
-            Self::Connecting(session) | Self::Connected(session) => session,
-            Self::Subscribed { session, .. }
+            Self::Connecting(session)
+            | Self::Connected(session)
+            | Self::Subscribed { session, .. }
             | Self::Unsubscribed { session, .. }
             | Self::Disconnected { session, .. } => session,
         }

@@ -58,7 +58,7 @@ impl Default for Limits {
             transaction_frames_max: 100,
             transaction_bytes_max: 1024 * 1024,
             handler_timeout: Duration::from_secs(30),
-            expiry_notice: Duration::from_secs(60),
+            expiry_notice: Duration::from_mins(1),
         }
     }
 }

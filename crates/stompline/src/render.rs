@@ -101,7 +101,7 @@ impl<'a> Rendering<'a> {
     fn render(&self, version: Version) -> Tail {
         let mut plain = Vec::with_capacity(self.body.len() + 128);
         write_header(&mut plain, version, "destination", self.destination);
-        for (name, value) in self.headers.iter() {
+        for (name, value) in self.headers {
             if !BROKER_HEADERS.contains(&name) {
                 write_header(&mut plain, version, name, value);
             }
@@ -123,7 +123,7 @@ impl<'a> Rendering<'a> {
         Tail {
             plain,
             escaped: OnceLock::new(),
-            text: utf8 && !(binary && !self.body.is_empty()),
+            text: utf8 && (!binary || self.body.is_empty()),
             utf8,
             key: self.headers.find("key").map(Into::into),
         }

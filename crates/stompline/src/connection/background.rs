@@ -11,11 +11,7 @@ use serde_json::json;
 use stompline_proto::{Frame, server::Wake};
 
 use super::{Driver, now};
-use crate::{
-    close::CloseReason,
-    delivery::Delivery,
-    message::Message,
-};
+use crate::{close::CloseReason, delivery::Delivery, message::Message};
 
 /// A sign of life where no heart-beats flow to the client: WebSocket ping or SockJS `h`, as SockJS servers do.
 const KEEP_ALIVE: Duration = Duration::from_secs(25);

@@ -50,7 +50,7 @@ impl Gate {
             .handshake
             .enter(&view, &attributes)
             .await
-            .map_err(refusal)?;
+            .map_err(|refused| refusal(&refused))?;
         match self.rules.principal(&view, &attributes).await {
             Ok(principal) => {
                 entered.finish(HandshakeOutcome::Accepted);
@@ -62,7 +62,7 @@ impl Gate {
             Err(error) => {
                 let refused = HandshakeRefusal::from(error);
                 entered.finish(HandshakeOutcome::Refused(&refused));
-                Err(refusal(refused))
+                Err(refusal(&refused))
             }
         }
     }
@@ -171,11 +171,11 @@ impl Rules {
 
 impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Self {
-        refusal(error.into())
+        refusal(&error.into())
     }
 }
 
-fn refusal(refused: HandshakeRefusal) -> Refusal {
+fn refusal(refused: &HandshakeRefusal) -> Refusal {
     tracing::debug!(reason = refused.reason(), "why the handshake was refused");
     let refusal = Refusal::new(
         refused.status(),

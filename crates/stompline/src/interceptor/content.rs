@@ -127,10 +127,11 @@ impl Interceptor for ContentRules {
         request: Request,
         next: Next<'a>,
     ) -> BoxFuture<'a, Result<Outcome, Rejection>> {
-        if request.action == Action::Send && self.destinations.matches(&request.destination) {
-            if let Err(rejection) = self.check(&request) {
-                return Box::pin(async { Err(rejection) });
-            }
+        if request.action == Action::Send
+            && self.destinations.matches(&request.destination)
+            && let Err(rejection) = self.check(&request)
+        {
+            return Box::pin(async { Err(rejection) });
         }
         next.run(request)
     }

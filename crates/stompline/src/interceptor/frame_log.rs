@@ -1,5 +1,7 @@
 //! A log of inbound frames.
 
+use std::fmt::Write;
+
 use futures_util::future::BoxFuture;
 
 use super::{Interceptor, Next, Outcome, Request};
@@ -36,7 +38,7 @@ impl Interceptor for FrameLog {
 
 fn masked(request: &Request) -> String {
     let mut text = String::new();
-    for (name, value) in request.headers.iter() {
+    for (name, value) in &request.headers {
         let secret = SECRETS
             .iter()
             .any(|secret| name.eq_ignore_ascii_case(secret));
@@ -44,7 +46,8 @@ fn masked(request: &Request) -> String {
         if !text.is_empty() {
             text.push(' ');
         }
-        text.push_str(&format!("{}={}", name.escape_debug(), value.escape_debug()));
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{}={}", name.escape_debug(), value.escape_debug());
     }
     text
 }

@@ -19,11 +19,14 @@ use topic::Topic;
 /// Locks per table. Enough that two cores rarely meet; a lock is held for a look-up only.
 const SHARDS: usize = 64;
 
+/// A table in parts, each with a lock of its own.
+type Shards<K, V> = Box<[Mutex<HashMap<K, V>>]>;
+
 /// All live subscriptions of this node.
 pub(crate) struct Registry {
     hasher: RandomState,
-    exact: Box<[Mutex<HashMap<Arc<str>, Topic>>]>,
-    users: Box<[Mutex<HashMap<UserKey, Vec<Arc<Subscription>>>>]>,
+    exact: Shards<Arc<str>, Topic>,
+    users: Shards<UserKey, Vec<Arc<Subscription>>>,
     patterns: RwLock<PatternMap<Vec<Arc<Subscription>>>>,
 }
 

@@ -8,21 +8,37 @@ async fn ack_header_only_where_it_is_needed() {
     let mut anna = app.connect("customer", "anna").await;
     for (id, ack) in [("a", "auto"), ("c", "client"), ("i", "client-individual")] {
         let destination = format!("/topic/open.{id}");
-        let headers = [("id", id), ("destination", &*destination), ("ack", ack), ("receipt", id)];
+        let headers = [
+            ("id", id),
+            ("destination", &*destination),
+            ("ack", ack),
+            ("receipt", id),
+        ];
         anna.transmit(&frame(Command::Subscribe, &headers)).await;
         anna.await_receipt(id).await;
         anna.send(&destination, "x").await;
         let message = anna.message().await;
-        let id_and_ack = (header(&message, "message-id").to_owned(), message.headers.find("ack"));
+        let id_and_ack = (
+            header(&message, "message-id").to_owned(),
+            message.headers.find("ack"),
+        );
         match ack {
             "auto" => assert_eq!(id_and_ack.1, None),
             _ => assert_eq!(id_and_ack.1, Some(&*id_and_ack.0)),
         }
-        let settle = [("id", &*id_and_ack.0), ("subscription", id), ("receipt", "ack")];
+        let settle = [
+            ("id", &*id_and_ack.0),
+            ("subscription", id),
+            ("receipt", "ack"),
+        ];
         anna.transmit(&frame(Command::Ack, &settle)).await;
         anna.await_receipt("ack").await;
     }
-    anna.transmit(&frame(Command::Ack, &[("id", "undefined"), ("subscription", "a"), ("receipt", "r")])).await;
+    anna.transmit(&frame(
+        Command::Ack,
+        &[("id", "undefined"), ("subscription", "a"), ("receipt", "r")],
+    ))
+    .await;
     anna.await_receipt("r").await;
 }
 
@@ -31,7 +47,12 @@ async fn reader_that_never_acks_is_too_slow() {
     let app = test_app(open_broker());
     let mut anna = app.connect("customer", "anna").await;
     let mut lazy = app.connect("customer", "lazy").await;
-    let headers = [("id", "s"), ("destination", "/topic/open.x"), ("ack", "client"), ("receipt", "r")];
+    let headers = [
+        ("id", "s"),
+        ("destination", "/topic/open.x"),
+        ("ack", "client"),
+        ("receipt", "r"),
+    ];
     lazy.transmit(&frame(Command::Subscribe, &headers)).await;
     lazy.await_receipt("r").await;
     for _ in 0..1_000 {

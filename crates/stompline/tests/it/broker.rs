@@ -17,8 +17,14 @@ async fn messages_reach_all_subscriptions_in_order() {
     for n in 0..1_000 {
         assert_eq!(anna.message().await.body, n.to_string());
         let (first, second) = (bert.message().await, bert.message().await);
-        assert_eq!((&first.body, &second.body), (&n.to_string().into(), &n.to_string().into()));
-        let mut ids = [header(&first, "subscription"), header(&second, "subscription")];
+        assert_eq!(
+            (&first.body, &second.body),
+            (&n.to_string().into(), &n.to_string().into())
+        );
+        let mut ids = [
+            header(&first, "subscription"),
+            header(&second, "subscription"),
+        ];
         ids.sort_unstable();
         assert_eq!(ids, ["one", "two"]);
     }
@@ -30,11 +36,19 @@ async fn unsubscribe_ends_exactly_one_subscription() {
     let mut anna = app.connect("customer", "anna").await;
     anna.subscribe("one", "/topic/open.x").await;
     anna.subscribe("two", "/topic/open.x").await;
-    anna.transmit(&frame(Command::Unsubscribe, &[("id", "one"), ("receipt", "gone")])).await;
+    anna.transmit(&frame(
+        Command::Unsubscribe,
+        &[("id", "one"), ("receipt", "gone")],
+    ))
+    .await;
     anna.await_receipt("gone").await;
     anna.send_and_wait("/topic/open.x", "x").await;
     assert_eq!(header(&anna.message().await, "subscription"), "two");
-    anna.transmit(&frame(Command::Unsubscribe, &[("id", "never"), ("receipt", "r")])).await;
+    anna.transmit(&frame(
+        Command::Unsubscribe,
+        &[("id", "never"), ("receipt", "r")],
+    ))
+    .await;
     anna.await_receipt("r").await;
 }
 
@@ -68,7 +82,13 @@ async fn sender_headers_of_the_broker_are_dropped() {
     assert_eq!(header(&message, "subscription"), "s");
     assert_ne!(header(&message, "message-id"), "forged");
     assert_eq!(header(&message, "colour"), "a:b");
-    assert_eq!((message.headers.find("receipt"), message.headers.find("user-name")), (None, None));
+    assert_eq!(
+        (
+            message.headers.find("receipt"),
+            message.headers.find("user-name")
+        ),
+        (None, None)
+    );
     anna.await_receipt("r").await;
 }
 
@@ -76,12 +96,28 @@ async fn sender_headers_of_the_broker_are_dropped() {
 async fn each_version_gets_its_own_escaping() {
     let app = test_app(open_broker());
     let mut sender = app.connect("customer", "sender").await;
-    for (version, raw) in [("1.0", "colour:a:b\n"), ("1.1", "colour:a\\cb\n"), ("1.2", "colour:a\\cb\n")] {
+    for (version, raw) in [
+        ("1.0", "colour:a:b\n"),
+        ("1.1", "colour:a\\cb\n"),
+        ("1.2", "colour:a\\cb\n"),
+    ] {
         let mut reader = app.open("customer", "reader");
         let connected = reader.connect_with(&[("accept-version", version)]).await;
-        assert_eq!(connected.headers.find("version").unwrap().parse::<Version>().unwrap().as_str(), version);
+        assert_eq!(
+            connected
+                .headers
+                .find("version")
+                .unwrap()
+                .parse::<Version>()
+                .unwrap()
+                .as_str(),
+            version
+        );
         reader.subscribe("s", "/topic/open.x").await;
-        let send = frame(Command::Send, &[("destination", "/topic/open.x"), ("colour", "a:b")]);
+        let send = frame(
+            Command::Send,
+            &[("destination", "/topic/open.x"), ("colour", "a:b")],
+        );
         sender.transmit(&send.body("x")).await;
         let mut bytes = Vec::new();
         let message = reader.message().await;
@@ -99,7 +135,10 @@ async fn binary_body_arrives_whole() {
     let body = [0_u8, 255, 0, 10, 13];
     let send = frame(
         Command::Send,
-        &[("destination", "/topic/open.x"), ("content-type", "application/octet-stream")],
+        &[
+            ("destination", "/topic/open.x"),
+            ("content-type", "application/octet-stream"),
+        ],
     );
     anna.transmit(&send.body(body.to_vec())).await;
     assert_eq!(anna.message().await.body, body.as_slice());
@@ -116,5 +155,12 @@ async fn subscriber_of_a_dead_connection_is_gone() {
     while app.app().stats().sessions_open > 1 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(app.app().messenger().send("/topic/open.x", "x").await.unwrap(), 1);
+    assert_eq!(
+        app.app()
+            .messenger()
+            .send("/topic/open.x", "x")
+            .await
+            .unwrap(),
+        1
+    );
 }

@@ -14,10 +14,14 @@ impl Log {
         test_app(Stompline::builder().listener(move |event: &SessionEvent| {
             log.lock().unwrap().push(match event {
                 SessionEvent::Connecting(_) => "connecting".to_owned(),
-                SessionEvent::Connected(session) => format!("connected {}", session.principal().name()),
+                SessionEvent::Connected(session) => {
+                    format!("connected {}", session.principal().name())
+                }
                 SessionEvent::Subscribed { destination, .. } => format!("subscribed {destination}"),
                 SessionEvent::Unsubscribed { id, .. } => format!("unsubscribed {id}"),
-                SessionEvent::Disconnected { reason, .. } => format!("disconnected {}", reason.label()),
+                SessionEvent::Disconnected { reason, .. } => {
+                    format!("disconnected {}", reason.label())
+                }
                 _ => "unknown".to_owned(),
             });
         }))
@@ -26,7 +30,10 @@ impl Log {
     async fn until_disconnected(&self) -> Vec<String> {
         loop {
             let log = self.0.lock().unwrap().clone();
-            if log.last().is_some_and(|last| last.starts_with("disconnected")) {
+            if log
+                .last()
+                .is_some_and(|last| last.starts_with("disconnected"))
+            {
                 return log;
             }
             tokio::task::yield_now().await;
@@ -40,13 +47,21 @@ async fn events_come_once_and_in_order() {
     let app = log.app();
     let mut anna = app.connect("customer", "anna").await;
     anna.subscribe("s", "/topic/x").await;
-    anna.transmit(&frame(Command::Unsubscribe, &[("id", "s")])).await;
-    anna.transmit(&frame(Command::Disconnect, &[("receipt", "bye")])).await;
+    anna.transmit(&frame(Command::Unsubscribe, &[("id", "s")]))
+        .await;
+    anna.transmit(&frame(Command::Disconnect, &[("receipt", "bye")]))
+        .await;
     anna.await_receipt("bye").await;
     drop(anna);
     assert_eq!(
         log.until_disconnected().await,
-        ["connecting", "connected anna", "subscribed /topic/x", "unsubscribed s", "disconnected disconnect"]
+        [
+            "connecting",
+            "connected anna",
+            "subscribed /topic/x",
+            "unsubscribed s",
+            "disconnected disconnect"
+        ]
     );
 }
 
@@ -59,10 +74,18 @@ async fn every_end_has_its_reason() {
         match end {
             "drop" => drop(anna),
             "bad" => anna.transmit_raw(b"BAD\n\n\0").await,
-            _ => app.app().sessions("customer", "anna").unwrap()[0].end(CloseReason::Kicked("x".into())),
+            _ => app.app().sessions("customer", "anna").unwrap()[0]
+                .end(CloseReason::Kicked("x".into())),
         }
         let events = log.until_disconnected().await;
-        assert_eq!(events, ["connecting", "connected anna", &format!("disconnected {reason}")]);
+        assert_eq!(
+            events,
+            [
+                "connecting",
+                "connected anna",
+                &format!("disconnected {reason}")
+            ]
+        );
         assert_eq!(app.app().stats().sessions_open, 0);
     }
 }
@@ -77,5 +100,8 @@ async fn shutdown_closes_everybody_with_1001() {
     assert_eq!(anna.closed().await, Some(1001));
     drop(anna);
     stop.await.unwrap();
-    assert_eq!(log.until_disconnected().await.last().unwrap(), "disconnected drain");
+    assert_eq!(
+        log.until_disconnected().await.last().unwrap(),
+        "disconnected drain"
+    );
 }

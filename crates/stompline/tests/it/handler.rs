@@ -14,31 +14,42 @@ use crate::support::{frame, header, test_app};
 
 #[tokio::test]
 async fn reply_reaches_topic() {
-    let app = test_app(Stompline::builder().message("/increment", async |Json(n): Json<u32>| {
-        ToTopic::new("/topic/n", Json(n + 1))
-    }));
+    let app = test_app(
+        Stompline::builder().message("/increment", async |Json(n): Json<u32>| {
+            ToTopic::new("/topic/n", Json(n + 1))
+        }),
+    );
     let mut anna = app.connect("customer", "anna").await;
     anna.subscribe("s", "/topic/n").await;
     anna.send("/app/increment", "5").await;
     let message = anna.message().await;
-    assert_eq!((message.body.as_ref(), header(&message, "content-type")), (&b"6"[..], "application/json"));
+    assert_eq!(
+        (message.body.as_ref(), header(&message, "content-type")),
+        (&b"6"[..], "application/json")
+    );
 }
 
 #[tokio::test]
 async fn subscribe_handler_answers_once() {
-    let app = test_app(Stompline::builder().subscribe("/rooms/{room}", async |room: Variables| {
-        room.get("room").unwrap_or_default().to_owned()
-    }));
+    let app = test_app(
+        Stompline::builder().subscribe("/rooms/{room}", async |room: Variables| {
+            room.get("room").unwrap_or_default().to_owned()
+        }),
+    );
     let mut anna = app.connect("customer", "anna").await;
     for room in ["7", "8"] {
         anna.subscribe("n", &format!("/app/rooms/{room}")).await;
         let message = anna.message().await;
-        assert_eq!((message.body, message.headers.find("subscription")), (room.into(), Some("n")));
+        assert_eq!(
+            (message.body, message.headers.find("subscription")),
+            (room.into(), Some("n"))
+        );
     }
 }
 
 #[tokio::test]
 async fn arguments_come_from_the_frame() {
+    #[allow(clippy::too_many_arguments, reason = "the most that a handler may have")]
     async fn show(
         user: Principal,
         State(greeting): State<String>,
@@ -58,13 +69,21 @@ async fn arguments_come_from_the_frame() {
         );
         ToUser::new("/queue/shown", text)
     }
-    let builder = Stompline::builder().message("/room/{room}", show).with_state("hello".to_owned());
+    let builder = Stompline::builder()
+        .message("/room/{room}", show)
+        .with_state("hello".to_owned());
     let app = test_app(builder);
     let mut anna = app.connect("customer", "anna").await;
     anna.subscribe("s", "/user/queue/shown").await;
-    let send = frame(Command::Send, &[("destination", "/app/room/7"), ("colour", "red")]);
+    let send = frame(
+        Command::Send,
+        &[("destination", "/app/room/7"), ("colour", "red")],
+    );
     anna.transmit(&send.body("b")).await;
-    assert_eq!(anna.message().await.body, "hello anna /test 7 red /app/room/7 b");
+    assert_eq!(
+        anna.message().await.body,
+        "hello anna /test 7 red /app/room/7 b"
+    );
 }
 
 #[tokio::test]
@@ -73,7 +92,11 @@ async fn own_argument_may_refuse() {
     impl<S: Sync> FromParts<S> for Adult {
         type Rejection = Rejection;
         async fn from_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
-            match parts.headers.find("age").and_then(|age| age.parse::<u32>().ok()) {
+            match parts
+                .headers
+                .find("age")
+                .and_then(|age| age.parse::<u32>().ok())
+            {
                 Some(18..) => Ok(Self),
                 _ => Err(Rejection::new("too_young", "come back later")),
             }
@@ -84,7 +107,14 @@ async fn own_argument_may_refuse() {
     anna.subscribe("e", "/user/queue/errors").await;
     anna.send("/app/enter", "").await;
     assert_eq!(header(&anna.message().await, "code"), "too_young");
-    let send = frame(Command::Send, &[("destination", "/app/enter"), ("age", "20"), ("receipt", "r")]);
+    let send = frame(
+        Command::Send,
+        &[
+            ("destination", "/app/enter"),
+            ("age", "20"),
+            ("receipt", "r"),
+        ],
+    );
     anna.transmit(&send).await;
     anna.await_receipt("r").await;
 }
@@ -94,7 +124,9 @@ async fn reply_to_user_reaches_all_or_one_session() {
     let app = test_app(
         Stompline::builder()
             .message("/all", async || ToUser::new("/queue/a", "all"))
-            .message("/one", async || ToUser::new("/queue/a", "one").session_only()),
+            .message("/one", async || {
+                ToUser::new("/queue/a", "one").session_only()
+            }),
     );
     let mut first = app.connect("customer", "joe").await;
     let mut second = app.connect("customer", "joe").await;
@@ -105,7 +137,10 @@ async fn reply_to_user_reaches_all_or_one_session() {
     assert_eq!(first.message().await.body, "one");
     assert_eq!(first.message().await.body, "all");
     let message = second.message().await;
-    assert_eq!((message.body.as_ref(), header(&message, "destination")), (&b"all"[..], "/user/queue/a"));
+    assert_eq!(
+        (message.body.as_ref(), header(&message, "destination")),
+        (&b"all"[..], "/user/queue/a")
+    );
 }
 
 /// Handlers whose results the test decides.
@@ -119,11 +154,14 @@ fn pending_app() -> (TestApp, Desk) {
             let (done, wait) = oneshot::channel();
             desk.0.lock().unwrap().push(done);
             Pending(async move {
-                wait.await.map_err(|_| Rejection::new("lost", "nobody decided"))?;
+                wait.await
+                    .map_err(|_| Rejection::new("lost", "nobody decided"))?;
                 Ok::<_, Rejection>(ToUser::new("/queue/done", body))
             })
         })
-        .message("/fast", async |body: String| ToUser::new("/queue/done", body))
+        .message("/fast", async |body: String| {
+            ToUser::new("/queue/done", body)
+        })
         .with_state(desk.clone());
     (test_app(builder), desk)
 }
@@ -134,7 +172,10 @@ async fn pending_results_leave_in_frame_order() {
     let mut anna = app.connect("customer", "anna").await;
     anna.subscribe("d", "/user/queue/done").await;
     for (destination, body) in [("/app/slow", "1"), ("/app/slow", "2"), ("/app/fast", "3")] {
-        let send = frame(Command::Send, &[("destination", destination), ("receipt", body)]);
+        let send = frame(
+            Command::Send,
+            &[("destination", destination), ("receipt", body)],
+        );
         anna.transmit(&send.body(body)).await;
     }
     let mut waiting = Vec::new();
@@ -148,7 +189,10 @@ async fn pending_results_leave_in_frame_order() {
     for body in ["1", "2", "3"] {
         assert_eq!(anna.message().await.body, body);
         let receipt = anna.frame().await;
-        assert_eq!((receipt.command, header(&receipt, "receipt-id")), (Command::Receipt, body));
+        assert_eq!(
+            (receipt.command, header(&receipt, "receipt-id")),
+            (Command::Receipt, body)
+        );
     }
 }
 

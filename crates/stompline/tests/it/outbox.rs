@@ -32,14 +32,19 @@ async fn reader_that_stops_is_closed_and_delays_nobody() {
         }
     };
     assert_eq!(code, Some(4500));
-    assert!(received < 200, "{received} messages came, so nothing was ever full");
+    assert!(
+        received < 200,
+        "{received} messages came, so nothing was ever full"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn conflated_messages_keep_the_newest() {
     let quotes = DestinationPattern::parse("/topic/open.*").unwrap();
     let app = test_app(
-        open_broker().limits(small_outboxes()).overflow(quotes, Overflow::Conflate),
+        open_broker()
+            .limits(small_outboxes())
+            .overflow(quotes, Overflow::Conflate),
     );
     let mut anna = app.connect("customer", "anna").await;
     let mut lazy = app.connect("customer", "lazy").await;
@@ -48,15 +53,26 @@ async fn conflated_messages_keep_the_newest() {
     for n in 0..300 {
         let send = frame(
             Command::Send,
-            &[("destination", "/topic/open.x"), ("key", "IBM"), ("n", &n.to_string()), ("receipt", "r")],
+            &[
+                ("destination", "/topic/open.x"),
+                ("key", "IBM"),
+                ("n", &n.to_string()),
+                ("receipt", "r"),
+            ],
         );
         anna.transmit(&send.body(padding.clone())).await;
         anna.await_receipt("r").await;
     }
     let mut numbers = Vec::new();
     while numbers.last() != Some(&299) {
-        let message = tokio::time::timeout(Duration::from_secs(60), lazy.message()).await.unwrap();
+        let message = tokio::time::timeout(Duration::from_mins(1), lazy.message())
+            .await
+            .unwrap();
         numbers.push(message.headers.find("n").unwrap().parse::<u32>().unwrap());
     }
-    assert!(numbers.is_sorted() && numbers.len() < 300, "{} messages", numbers.len());
+    assert!(
+        numbers.is_sorted() && numbers.len() < 300,
+        "{} messages",
+        numbers.len()
+    );
 }

@@ -7,24 +7,87 @@ use crate::support::{frame, header, open_broker, test_app};
 #[tokio::test]
 async fn faults_end_the_session_with_error() {
     let cases: &[(Frame, &str, u16)] = &[
-        (frame(Command::Send, &[("destination", "/topic/n")]), "forbidden", 1008),
-        (frame(Command::Send, &[("destination", "/user/joe/queue/a")]), "forbidden", 1008),
-        (frame(Command::Send, &[("destination", "nowhere")]), "unknown_destination", 1002),
-        (frame(Command::Send, &[("destination", "/other/x")]), "unknown_destination", 1002),
-        (frame(Command::Send, &[("destination", "/topic/a.*")]), "unknown_destination", 1002),
-        (frame(Command::Subscribe, &[("id", "1"), ("destination", "/user/joe/queue/a")]), "unknown_destination", 1002),
-        (frame(Command::Subscribe, &[("id", "1"), ("destination", "/topic/**")]), "forbidden", 1008),
-        (frame(Command::Subscribe, &[("id", "1"), ("destination", "/topic/{t:a}")]), "unknown_destination", 1002),
-        (frame(Command::Subscribe, &[("id", "1"), ("destination", "/app/none")]), "no_handler", 1002),
-        (frame(Command::Subscribe, &[("id", "1"), ("destination", "/app/agent.x")]), "forbidden", 1008),
-        (frame(Command::Ack, &[("id", "never-sent")]), "unknown_ack", 1002),
+        (
+            frame(Command::Send, &[("destination", "/topic/n")]),
+            "forbidden",
+            1008,
+        ),
+        (
+            frame(Command::Send, &[("destination", "/user/joe/queue/a")]),
+            "forbidden",
+            1008,
+        ),
+        (
+            frame(Command::Send, &[("destination", "nowhere")]),
+            "unknown_destination",
+            1002,
+        ),
+        (
+            frame(Command::Send, &[("destination", "/other/x")]),
+            "unknown_destination",
+            1002,
+        ),
+        (
+            frame(Command::Send, &[("destination", "/topic/a.*")]),
+            "unknown_destination",
+            1002,
+        ),
+        (
+            frame(
+                Command::Subscribe,
+                &[("id", "1"), ("destination", "/user/joe/queue/a")],
+            ),
+            "unknown_destination",
+            1002,
+        ),
+        (
+            frame(
+                Command::Subscribe,
+                &[("id", "1"), ("destination", "/topic/**")],
+            ),
+            "forbidden",
+            1008,
+        ),
+        (
+            frame(
+                Command::Subscribe,
+                &[("id", "1"), ("destination", "/topic/{t:a}")],
+            ),
+            "unknown_destination",
+            1002,
+        ),
+        (
+            frame(
+                Command::Subscribe,
+                &[("id", "1"), ("destination", "/app/none")],
+            ),
+            "no_handler",
+            1002,
+        ),
+        (
+            frame(
+                Command::Subscribe,
+                &[("id", "1"), ("destination", "/app/agent.x")],
+            ),
+            "forbidden",
+            1008,
+        ),
+        (
+            frame(Command::Ack, &[("id", "never-sent")]),
+            "unknown_ack",
+            1002,
+        ),
     ];
     let app = test_app(Stompline::builder());
     for (sent, code, close) in cases {
         let mut anna = app.connect("customer", "anna").await;
         anna.transmit(&sent.clone().header("receipt", "r")).await;
         let (error, closed) = anna.error().await;
-        assert_eq!((header(&error, "code"), closed), (*code, Some(*close)), "{sent:?}");
+        assert_eq!(
+            (header(&error, "code"), closed),
+            (*code, Some(*close)),
+            "{sent:?}"
+        );
         assert_eq!(header(&error, "receipt-id"), "r", "{sent:?}");
     }
 }
@@ -46,7 +109,11 @@ async fn malformed_frames_are_named() {
         let mut anna = app.connect("customer", "anna").await;
         anna.transmit_raw(raw.as_bytes()).await;
         let (error, closed) = anna.error().await;
-        assert_eq!((header(&error, "code"), closed), (code, Some(close)), "{raw:.40}");
+        assert_eq!(
+            (header(&error, "code"), closed),
+            (code, Some(close)),
+            "{raw:.40}"
+        );
     }
 }
 
@@ -56,12 +123,21 @@ async fn soft_refusal_is_a_message_if_heard() {
     let mut anna = app.connect("customer", "anna").await;
     anna.subscribe("e", "/user/queue/errors").await;
     for (destination, code) in [("/app/number", "bad_request"), ("/app/none", "no_handler")] {
-        let send = frame(Command::Send, &[("destination", destination), ("receipt", "r")]);
+        let send = frame(
+            Command::Send,
+            &[("destination", destination), ("receipt", "r")],
+        );
         anna.transmit(&send.body("not a number")).await;
         let message = anna.message().await;
-        assert_eq!((header(&message, "code"), header(&message, "receipt-id")), (code, "r"));
+        assert_eq!(
+            (header(&message, "code"), header(&message, "receipt-id")),
+            (code, "r")
+        );
         let body: serde_json::Value = serde_json::from_slice(&message.body).unwrap();
-        assert_eq!((&body["code"], &body["destination"], &body["receipt"]), (&code.into(), &destination.into(), &"r".into()));
+        assert_eq!(
+            (&body["code"], &body["destination"], &body["receipt"]),
+            (&code.into(), &destination.into(), &"r".into())
+        );
     }
     anna.send_and_wait("/app/number", "7").await;
 }
@@ -70,27 +146,39 @@ async fn soft_refusal_is_a_message_if_heard() {
 async fn unheard_refusal_with_receipt_is_an_error() {
     let app = test_app(Stompline::builder());
     let mut anna = app.connect("customer", "anna").await;
-    anna.send("/app/none", "without a receipt nothing happens").await;
-    let send = frame(Command::Send, &[("destination", "/app/none"), ("receipt", "r")]);
+    anna.send("/app/none", "without a receipt nothing happens")
+        .await;
+    let send = frame(
+        Command::Send,
+        &[("destination", "/app/none"), ("receipt", "r")],
+    );
     anna.transmit(&send).await;
     let (error, closed) = anna.error().await;
-    assert_eq!((header(&error, "code"), header(&error, "receipt-id"), closed), ("no_handler", "r", Some(1002)));
+    assert_eq!(
+        (header(&error, "code"), header(&error, "receipt-id"), closed),
+        ("no_handler", "r", Some(1002))
+    );
 }
 
 #[tokio::test]
 async fn frame_before_connect_is_refused() {
     let app = test_app(open_broker());
     let mut anna = app.open("customer", "anna");
-    anna.transmit(&frame(Command::Send, &[("destination", "/topic/open.x")])).await;
+    anna.transmit(&frame(Command::Send, &[("destination", "/topic/open.x")]))
+        .await;
     let (error, closed) = anna.error().await;
-    assert_eq!((header(&error, "code"), closed), ("not_connected", Some(1002)));
+    assert_eq!(
+        (header(&error, "code"), closed),
+        ("not_connected", Some(1002))
+    );
 }
 
 #[tokio::test]
 async fn unsupported_version_lists_ours() {
     let app = test_app(open_broker());
     let mut anna = app.open("customer", "anna");
-    anna.transmit(&frame(Command::Connect, &[("accept-version", "9.9")])).await;
+    anna.transmit(&frame(Command::Connect, &[("accept-version", "9.9")]))
+        .await;
     let (error, _) = anna.error().await;
     assert!(header(&error, "version").contains("1.2"), "{error:?}");
 }
@@ -100,7 +188,11 @@ async fn subscription_id_in_use_is_refused() {
     let app = test_app(open_broker());
     let mut anna = app.connect("customer", "anna").await;
     anna.subscribe("s", "/topic/open.x").await;
-    anna.transmit(&frame(Command::Subscribe, &[("id", "s"), ("destination", "/topic/open.y")])).await;
+    anna.transmit(&frame(
+        Command::Subscribe,
+        &[("id", "s"), ("destination", "/topic/open.y")],
+    ))
+    .await;
     assert_eq!(header(&anna.error().await.0, "code"), "subscription_in_use");
 }
 
@@ -111,7 +203,11 @@ async fn one_too_many_subscriptions_is_refused() {
     for n in 0..128 {
         anna.subscribe(&n.to_string(), "/topic/open.x").await;
     }
-    anna.transmit(&frame(Command::Subscribe, &[("id", "one more"), ("destination", "/topic/open.x")])).await;
+    anna.transmit(&frame(
+        Command::Subscribe,
+        &[("id", "one more"), ("destination", "/topic/open.x")],
+    ))
+    .await;
     let (error, _) = anna.error().await;
     assert!(header(&error, "message").contains("128"), "{error:?}");
 }
@@ -120,7 +216,8 @@ async fn one_too_many_subscriptions_is_refused() {
 async fn results_of_earlier_frames_precede_the_error() {
     let app = test_app(open_broker());
     let mut anna = app.connect("customer", "anna").await;
-    anna.transmit_raw(b"SEND\ndestination:/topic/open.x\nreceipt:r\n\n\0BAD\n\n\0").await;
+    anna.transmit_raw(b"SEND\ndestination:/topic/open.x\nreceipt:r\n\n\0BAD\n\n\0")
+        .await;
     anna.await_receipt("r").await;
     assert_eq!(header(&anna.error().await.0, "code"), "unknown_command");
 }

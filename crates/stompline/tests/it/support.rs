@@ -14,7 +14,9 @@ pub(crate) type Client = TestClient<DuplexStream>;
 pub(crate) fn open_broker() -> Builder<()> {
     let target = Target::Pattern(DestinationPattern::parse("/topic/open.*").unwrap());
     let rule = AccessRule::allow(Who::Anyone, target).on(Action::Send);
-    let access = AccessRules::builder(&Prefixes::default()).first(rule).build();
+    let access = AccessRules::builder(&Prefixes::default())
+        .first(rule)
+        .build();
     Stompline::builder().access(access)
 }
 
@@ -23,9 +25,16 @@ pub(crate) fn test_app(builder: Builder<()>) -> TestApp {
 }
 
 pub(crate) fn frame(command: Command, headers: &[(&str, &str)]) -> Frame {
-    headers.iter().fold(Frame::new(command), |frame, (name, value)| frame.header(name, value))
+    headers
+        .iter()
+        .fold(Frame::new(command), |frame, (name, value)| {
+            frame.header(name, value)
+        })
 }
 
 pub(crate) fn header<'a>(frame: &'a Frame, name: &str) -> &'a str {
-    frame.headers.find(name).unwrap_or_else(|| panic!("{name} in {frame:?}"))
+    frame
+        .headers
+        .find(name)
+        .unwrap_or_else(|| panic!("{name} in {frame:?}"))
 }

@@ -5,7 +5,11 @@ use crate::support::{Client, frame, header, open_broker, test_app};
 
 async fn step(client: &mut Client, command: Command, headers: &[(&str, &str)], body: &str) {
     let receipt = format!("{command:?}-{body}");
-    let sent = headers.iter().fold(frame(command, &[("receipt", &receipt)]), |f, (n, v)| f.header(n, v));
+    let sent = headers
+        .iter()
+        .fold(frame(command, &[("receipt", &receipt)]), |f, (n, v)| {
+            f.header(n, v)
+        });
     client.transmit(&sent.body(body.to_owned())).await;
     client.await_receipt(&receipt).await;
 }
@@ -18,7 +22,13 @@ async fn commit_delivers_in_order_and_abort_nothing() {
     for (end, bodies) in [(Command::Abort, ["1", "2"]), (Command::Commit, ["3", "4"])] {
         step(&mut anna, Command::Begin, &[("transaction", "t")], "").await;
         for body in bodies {
-            step(&mut anna, Command::Send, &[("destination", "/topic/open.x"), ("transaction", "t")], body).await;
+            step(
+                &mut anna,
+                Command::Send,
+                &[("destination", "/topic/open.x"), ("transaction", "t")],
+                body,
+            )
+            .await;
         }
         step(&mut anna, end, &[("transaction", "t")], "").await;
     }
@@ -28,20 +38,35 @@ async fn commit_delivers_in_order_and_abort_nothing() {
 
 #[tokio::test]
 async fn refused_frame_stops_the_rest_of_commit() {
-    let app = test_app(Stompline::builder().message("/n", async |Json(n): Json<u32>| {
-        ToTopic::new("/topic/n", Json(n))
-    }));
+    let app = test_app(
+        Stompline::builder().message("/n", async |Json(n): Json<u32>| {
+            ToTopic::new("/topic/n", Json(n))
+        }),
+    );
     let mut anna = app.connect("customer", "anna").await;
     anna.subscribe("s", "/topic/n").await;
     anna.subscribe("e", "/user/queue/errors").await;
     step(&mut anna, Command::Begin, &[("transaction", "t")], "").await;
     for body in ["1", "not a number", "3"] {
-        step(&mut anna, Command::Send, &[("destination", "/app/n"), ("transaction", "t")], body).await;
+        step(
+            &mut anna,
+            Command::Send,
+            &[("destination", "/app/n"), ("transaction", "t")],
+            body,
+        )
+        .await;
     }
-    anna.transmit(&frame(Command::Commit, &[("transaction", "t"), ("receipt", "commit")])).await;
+    anna.transmit(&frame(
+        Command::Commit,
+        &[("transaction", "t"), ("receipt", "commit")],
+    ))
+    .await;
     assert_eq!(anna.message().await.body, "1");
     let refusal = anna.message().await;
-    assert_eq!((header(&refusal, "code"), header(&refusal, "receipt-id")), ("bad_request", "commit"));
+    assert_eq!(
+        (header(&refusal, "code"), header(&refusal, "receipt-id")),
+        ("bad_request", "commit")
+    );
 }
 
 #[tokio::test]
@@ -49,10 +74,20 @@ async fn forbidden_send_is_refused_when_staged() {
     let app = test_app(open_broker());
     let mut anna = app.connect("customer", "anna").await;
     step(&mut anna, Command::Begin, &[("transaction", "t")], "").await;
-    let send = frame(Command::Send, &[("destination", "/topic/closed"), ("transaction", "t"), ("receipt", "r")]);
+    let send = frame(
+        Command::Send,
+        &[
+            ("destination", "/topic/closed"),
+            ("transaction", "t"),
+            ("receipt", "r"),
+        ],
+    );
     anna.transmit(&send).await;
     let (error, _) = anna.error().await;
-    assert_eq!((header(&error, "code"), header(&error, "receipt-id")), ("forbidden", "r"));
+    assert_eq!(
+        (header(&error, "code"), header(&error, "receipt-id")),
+        ("forbidden", "r")
+    );
 }
 
 #[tokio::test]
@@ -62,8 +97,15 @@ async fn transaction_ends_with_its_session() {
     reader.subscribe("s", "/topic/open.x").await;
     let mut anna = app.connect("customer", "anna").await;
     step(&mut anna, Command::Begin, &[("transaction", "t")], "").await;
-    step(&mut anna, Command::Send, &[("destination", "/topic/open.x"), ("transaction", "t")], "lost").await;
-    anna.transmit(&frame(Command::Disconnect, &[("receipt", "bye")])).await;
+    step(
+        &mut anna,
+        Command::Send,
+        &[("destination", "/topic/open.x"), ("transaction", "t")],
+        "lost",
+    )
+    .await;
+    anna.transmit(&frame(Command::Disconnect, &[("receipt", "bye")]))
+        .await;
     anna.await_receipt("bye").await;
     reader.send("/topic/open.x", "next").await;
     assert_eq!(reader.message().await.body, "next");

@@ -12,15 +12,32 @@ async fn message_reaches_every_session_of_its_user_only() {
         client.subscribe("s", "/user/queue/a").await;
     }
     let messenger = app.app().messenger();
-    let reached = messenger.send_to_user_in(("customer", "joe"), "/queue/a", "private").await;
+    let reached = messenger
+        .send_to_user_in(("customer", "joe"), "/queue/a", "private")
+        .await;
     assert_eq!(reached.unwrap(), 2);
     for client in [&mut first, &mut second] {
         let message = client.message().await;
-        assert_eq!((message.body.as_ref(), header(&message, "destination")), (&b"\"private\""[..], "/user/queue/a"));
+        assert_eq!(
+            (message.body.as_ref(), header(&message, "destination")),
+            (&b"\"private\""[..], "/user/queue/a")
+        );
     }
-    assert_eq!(messenger.send_to_user("joe", "/queue/a", "both").await.unwrap(), 3);
+    assert_eq!(
+        messenger
+            .send_to_user("joe", "/queue/a", "both")
+            .await
+            .unwrap(),
+        3
+    );
     assert_eq!(agent.message().await.body, "\"both\"");
-    assert_eq!(messenger.send_to_user("nobody", "/queue/a", "x").await.unwrap(), 0);
+    assert_eq!(
+        messenger
+            .send_to_user("nobody", "/queue/a", "x")
+            .await
+            .unwrap(),
+        0
+    );
 }
 
 #[tokio::test]
@@ -42,7 +59,9 @@ async fn eleventh_session_ends_the_longest_idle_one() {
 async fn kicked_session_learns_why() {
     let app = test_app(Stompline::builder());
     let mut joe = app.connect("customer", "joe").await;
-    let id = app.app().sessions("customer", "joe").unwrap()[0].id().to_owned();
+    let id = app.app().sessions("customer", "joe").unwrap()[0]
+        .id()
+        .to_owned();
     assert!(app.app().kick(&id, "enough"));
     assert_eq!(joe.closed().await, Some(4409));
     assert!(!app.app().kick("nobody", ""));
