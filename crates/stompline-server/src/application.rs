@@ -31,7 +31,7 @@ impl Application {
         let settings = SqliteSettings::default().reopen_window(window);
         let (store, committed) = SqliteStore::open(&path, settings).await.map_err(other)?;
         let chat = Chat::new(Arc::new(store), chat_settings(config)?);
-        let prefixes = prefixes(config)?;
+        let prefixes = prefixes(config);
         let mut builder = chat
             .install(Stompline::builder())
             .limits(limits(config))
@@ -111,16 +111,16 @@ fn chat_settings(config: &Config) -> Result<ChatSettings, Failure> {
     Ok(settings)
 }
 
-fn prefixes(config: &Config) -> Result<Prefixes, Failure> {
+fn prefixes(config: &Config) -> Prefixes {
     let access = &config.access;
-    Ok(Prefixes::default().with_patterns(PatternSyntax {
+    Prefixes::default().with_patterns(PatternSyntax {
         separator: match access.separator {
             config::Separator::Slash => stompline::Separator::Slash,
             config::Separator::Dot => stompline::Separator::Dot,
         },
         star: access.star,
         double_star: access.double_star,
-    }))
+    })
 }
 
 fn access(config: &Config, prefixes: &Prefixes) -> Result<stompline::access::AccessRules, Failure> {

@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod data_dir;
 mod failure;
+mod hex;
 mod http;
 mod keyring;
 mod listener;

@@ -8,6 +8,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use crate::hex::hex;
+
 #[derive(RustEmbed)]
 #[folder = "../../web/landing/dist"]
 #[allow_missing = true]
@@ -38,20 +40,22 @@ pub(crate) fn routes(demo: bool) -> Router {
         .route("/widget", get(|| async { Redirect::permanent("/widget/") }))
         .route(
             "/widget/",
-            get(|headers| page::<Widget>(headers, "index.html".into())),
+            get(async |headers: HeaderMap| page::<Widget>(&headers, "index.html")),
         )
         .route(
             "/widget/{*path}",
-            get(|headers, Path(path)| page::<Widget>(headers, path)),
+            get(async |headers: HeaderMap, Path(path): Path<String>| {
+                page::<Widget>(&headers, &path)
+            }),
         )
         .route("/desk", get(|| async { Redirect::permanent("/desk/") }))
         .route(
             "/desk/",
-            get(|headers| page::<Desk>(headers, "index.html".into())),
+            get(async |headers: HeaderMap| page::<Desk>(&headers, "index.html")),
         )
         .route(
             "/desk/{*path}",
-            get(|headers, Path(path)| page::<Desk>(headers, path)),
+            get(async |headers: HeaderMap, Path(path): Path<String>| page::<Desk>(&headers, &path)),
         );
     if !demo {
         return pages;
@@ -59,18 +63,18 @@ pub(crate) fn routes(demo: bool) -> Router {
     pages
         .route(
             "/",
-            get(|headers| page::<Landing>(headers, "index.html".into())),
+            get(async |headers: HeaderMap| page::<Landing>(&headers, "index.html")),
         )
         .route("/landing/{*path}", get(landing_asset))
 }
 
 async fn landing_asset(headers: HeaderMap, Path(path): Path<String>) -> Response {
-    page::<Landing>(headers, format!("landing/{path}")).await
+    page::<Landing>(&headers, &format!("landing/{path}"))
 }
 
-async fn page<F: RustEmbed>(headers: HeaderMap, path: String) -> Response {
-    match F::get(&path) {
-        Some(file) => answer(&headers, &path, file),
+fn page<F: RustEmbed>(headers: &HeaderMap, path: &str) -> Response {
+    match F::get(path) {
+        Some(file) => answer(headers, path, file),
         None if F::get("index.html").is_none() => (StatusCode::NOT_FOUND, UNBUILT).into_response(),
         None => (StatusCode::NOT_FOUND, "nothing is served at this path\n").into_response(),
     }
@@ -111,13 +115,7 @@ fn answer(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
 }
 
 fn etag(file: &EmbeddedFile) -> HeaderValue {
-    let digest: String = file
-        .metadata
-        .sha256_hash()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hex(&file.metadata.sha256_hash()[..16]);
     HeaderValue::from_str(&format!("\"{digest}\""))
         .unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }

@@ -99,7 +99,7 @@ async fn serve(
             config,
             keyring,
             &application,
-            demo && address.ip().is_loopback(),
+            demo.then_some(address),
         )?))
         .merge(pages::routes(demo));
     let stop = CancellationToken::new();
@@ -128,20 +128,19 @@ async fn serve(
     Ok(())
 }
 
-/// What the API works on.
+/// What the API works on. `demo` is the address of a demonstration, which lets visitors in wherever
+/// it is, and gives out agents only on this machine.
 fn api(
     config: &Config,
     keyring: &Keyring,
     application: &Application,
-    demo_agents: bool,
+    demo: Option<SocketAddr>,
 ) -> Result<Api, Failure> {
-    let guests = if config.api.guests || demo_agents {
+    let demo_agents = demo.is_some_and(|address| address.ip().is_loopback());
+    let guests = if config.api.guests || demo.is_some() {
         let ttl = Duration::from_secs(config.api.guest_ttl_s.into());
-        Some(Guests::new(
-            keyring.signer()?,
-            ttl,
-            config.api.guest_per_minute,
-        ))
+        let per_minute = config.api.guest_per_minute;
+        Some(Guests::new(keyring.signer()?, ttl, per_minute))
     } else {
         None
     };

@@ -16,6 +16,8 @@ use stompline::auth::{JwtSigner, Principal};
 use stompline::rate::{Rate, TokenBucket};
 use stompline::{Realm, UserName};
 
+use crate::hex::hex;
+
 use super::{Api, problem::Problem};
 
 /// Bytes of a device's secret: 256 random bits, which nobody guesses.
@@ -208,12 +210,7 @@ fn fresh_secret() -> Result<String, Problem> {
 /// The user that a device secret stands for. The id is shown to agents; the secret cannot be found from it.
 fn user_of(device_secret: &str) -> String {
     let digest = Sha256::digest(format!("stompline guest {device_secret}"));
-    let id: String = digest
-        .iter()
-        .take(10)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("guest-{id}")
+    format!("guest-{}", hex(&digest[..10]))
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ pub(super) async fn publish(
         .messenger()
         .publish(outgoing)
         .await
-        .map_err(problem)?;
+        .map_err(|error| problem(&error))?;
     Ok(Json(Sent { deliveries }))
 }
 
@@ -100,7 +100,10 @@ pub(super) async fn publish_to_users(
         for realm in realms {
             let outgoing =
                 Outgoing::user(realm, name.clone(), destination.clone(), message.clone());
-            deliveries += messenger.publish(outgoing).await.map_err(problem)?;
+            deliveries += messenger
+                .publish(outgoing)
+                .await
+                .map_err(|error| problem(&error))?;
         }
     }
     Ok(Json(Sent { deliveries }))
@@ -116,6 +119,6 @@ fn message(
     }))
 }
 
-fn problem(error: PublishError) -> Problem {
+fn problem(error: &PublishError) -> Problem {
     Problem::bad_request(error.to_string())
 }

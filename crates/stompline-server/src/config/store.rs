@@ -15,7 +15,7 @@ pub(crate) struct Store {
 pub(super) const KEYS: &[Key] = &[Key {
     path: "store.url",
     kind: Kind::StoreUrl,
-    preset: Preset::Unset(r#""sqlite:/var/lib/stompline/stompline.db""#),
-    meaning: "The database. Unset, it is the SQLite file `stompline.db` in the data directory, \
+    preset: Preset::Unset(r#""sqlite:/var/lib/stompline/chat.sqlite""#),
+    meaning: "The database. Unset, it is the SQLite file `chat.sqlite` in the data directory, \
               which needs no other service.",
 }];

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 /// What a finished run left behind.
 #[derive(Debug)]
-pub struct Outcome {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Outcome {
     #[track_caller]
-    pub fn refused(&self, code: i32, told: &[&str]) {
+    pub(crate) fn refused(&self, code: i32, told: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:?}");
         assert_eq!(self.stdout, "", "{self:?}");
         for part in told {
@@ -29,14 +29,14 @@ impl Outcome {
     }
 
     #[track_caller]
-    pub fn succeeded(self) -> String {
+    pub(crate) fn succeeded(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         self.stdout
     }
 }
 
 /// The executable, in `dir`, with none of the caller's variables that concern it.
-pub fn stompline(dir: &Path, args: &[&str]) -> Command {
+pub(crate) fn stompline(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stompline"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("STOMPLINE_") {
@@ -47,11 +47,11 @@ pub fn stompline(dir: &Path, args: &[&str]) -> Command {
     command
 }
 
-pub fn run(dir: &Path, args: &[&str]) -> Outcome {
+pub(crate) fn run(dir: &Path, args: &[&str]) -> Outcome {
     finish(&mut stompline(dir, args))
 }
 
-pub fn finish(command: &mut Command) -> Outcome {
+pub(crate) fn finish(command: &mut Command) -> Outcome {
     let output = command
         .output()
         .expect("the executable was built with the tests");
@@ -64,22 +64,22 @@ pub fn finish(command: &mut Command) -> Outcome {
 
 /// A server that runs until it is stopped or dropped.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     stdout: BufReader<ChildStdout>,
     stderr: BufReader<ChildStderr>,
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl Server {
     /// Starts it on a free port and waits for the line that names its address.
-    pub fn start(dir: &Path, args: &[&str]) -> Self {
+    pub(crate) fn start(dir: &Path, args: &[&str]) -> Self {
         let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
         all.extend(args);
         Self::spawn(&mut stompline(dir, &all))
     }
 
-    pub fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -103,7 +103,7 @@ impl Server {
     }
 
     /// Reads the log up to the line that holds `part`.
-    pub fn logged(&mut self, part: &str) -> String {
+    pub(crate) fn logged(&mut self, part: &str) -> String {
         let mut line = String::new();
         while !line.contains(part) {
             line.clear();
@@ -114,12 +114,12 @@ impl Server {
     }
 
     /// Sends a request head and returns the whole answer.
-    pub fn request(&self, path: &str, headers: &str) -> String {
+    pub(crate) fn request(&self, path: &str, headers: &str) -> String {
         get(&self.address, path, headers)
     }
 
     /// Stops it as a service manager does, and returns what it left.
-    pub fn stop(mut self) -> Outcome {
+    pub(crate) fn stop(mut self) -> Outcome {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill")
             .args(["-TERM", &pid])
@@ -152,14 +152,24 @@ impl Drop for Server {
     }
 }
 
-pub fn get(address: &str, path: &str, headers: &str) -> String {
+pub(crate) fn get(address: &str, path: &str, headers: &str) -> String {
+    exchange(address, &format!("GET {path}"), headers, "")
+}
+
+/// Sends a request on a connection of its own and returns head and body of the answer as they come.
+pub(crate) fn exchange(address: &str, method_and_path: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("the server listens");
     stream
         .set_read_timeout(Some(Duration::from_mins(1)))
         .expect("it is not zero");
-    let head =
-        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");
-    stream.write_all(head.as_bytes()).expect("the server reads");
+    let bytes = body.len();
+    let request = format!(
+        "{method_and_path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {bytes}\r\n{headers}\r\n{body}"
+    );
+    stream
+        .write_all(request.as_bytes())
+        .expect("the server reads");
     let mut answer = String::new();
     stream
         .read_to_string(&mut answer)

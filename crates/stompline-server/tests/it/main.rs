@@ -1,5 +1,6 @@
 //! The built executable, as a person or a script meets it.
 
+mod api;
 mod binary;
 mod command_line;
 mod configuration;

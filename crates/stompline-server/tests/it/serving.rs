@@ -39,6 +39,8 @@ fn demo_and_private_address_show_metrics() {
     let dir = tempfile::tempdir().unwrap();
     let demo = Server::start(dir.path(), &["--demo"]);
     assert!(demo.request("/metrics", "").contains("# EOF"));
+    // One process at a time has the store of a data directory.
+    demo.stop();
 
     let mut command = stompline(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);
     let mut server = Server::spawn(command.env("STOMPLINE_API__METRICS_LISTEN", "127.0.0.1:0"));
