@@ -117,7 +117,7 @@ describe('for good', () => {
     ['SEND', '/topic/x', 'forbidden'],
     ['SEND', '/queue/x', 'forbidden'],
     ['SEND', '/user/7/queue/messages', 'forbidden'],
-    ['SEND', '/user/queue/messages', 'forbidden'],
+    ['SEND', '/user/queue/messages', 'unknown_destination'],
     ['SEND', '/nowhere/x', 'unknown_destination'],
     ['SEND', 'app/send', 'unknown_destination'],
     ['SEND', '/app//send', 'unknown_destination'],
@@ -129,7 +129,7 @@ describe('for good', () => {
     ['SUBSCRIBE', '/topic/conversation.1', 'forbidden'],
     ['SUBSCRIBE', '/user/7/queue/x', 'unknown_destination'],
     ['SUBSCRIBE', '/user/8/queue/messages', 'unknown_destination'],
-    ['SUBSCRIBE', '/user/queue/*', 'forbidden'],
+    ['SUBSCRIBE', '/user/queue/*', 'unknown_destination'],
     ['SUBSCRIBE', '/nowhere/x', 'unknown_destination'],
     ['SUBSCRIBE', '/app/nothing', 'no_handler'],
   ];
