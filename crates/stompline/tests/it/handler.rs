@@ -49,7 +49,10 @@ async fn subscribe_handler_answers_once() {
 
 #[tokio::test]
 async fn arguments_come_from_the_frame() {
-    #[allow(clippy::too_many_arguments, reason = "the most that a handler may have")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the most that a handler may have"
+    )]
     async fn show(
         user: Principal,
         State(greeting): State<String>,

@@ -1,0 +1,5 @@
+//! Behaviour of the endpoints over real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod endpoint;
