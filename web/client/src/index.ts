@@ -19,6 +19,7 @@ export {
   expiryFrom,
   FixedToken,
   type Grant,
+  HttpError,
   postJson,
   Refused,
   type TokenSource,

@@ -6,6 +6,17 @@ export class Refused extends Error {
   override readonly name = 'Refused';
 }
 
+/** An answer that is neither a success nor a {@link Refused}. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  readonly status: number;
+
+  constructor(url: string, status: number) {
+    super(`${url} answered ${status}`);
+    this.status = status;
+  }
+}
+
 /** Where the token for a connection comes from. */
 export interface TokenSource {
   /**
@@ -84,7 +95,7 @@ function expiryOf(token: string): number {
   return typeof exp === 'number' ? exp * 1000 : Number.POSITIVE_INFINITY;
 }
 
-/** POSTs JSON and reads JSON; 401 and 403 become {@link Refused}. */
+/** POSTs JSON and reads JSON; 401 and 403 become {@link Refused}, other failures {@link HttpError}. */
 export async function postJson(url: string, body: object): Promise<Record<string, unknown>> {
   const response = await fetch(url, {
     method: 'POST',
@@ -97,7 +108,7 @@ export async function postJson(url: string, body: object): Promise<Record<string
     throw new Refused(`${url} answered ${response.status}`);
   }
   if (!response.ok) {
-    throw new Error(`${url} answered ${response.status}`);
+    throw new HttpError(url, response.status);
   }
   const value: unknown = await response.json();
   if (typeof value !== 'object' || value === null) {

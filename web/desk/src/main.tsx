@@ -1,7 +1,11 @@
 import { startLang } from '@stompline/ui';
 import { signal } from '@preact/signals';
 import { type JSX, render } from 'preact';
-import './desk.css';
+import './style/rail.css';
+import './style/thread.css';
+import './style/side.css';
+import './style/entry.css';
+import './style/size.css';
 import { Desk } from './app.tsx';
 import { Shift } from './shift.ts';
 import { type Entrance, enterWith, findEntrance, leave } from './sign-in.ts';

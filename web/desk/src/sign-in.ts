@@ -51,10 +51,14 @@ function takeFromFragment(): string | null {
   return token;
 }
 
-/** A demonstration server makes agents for whoever asks. The same name is the same agent again on this browser. */
+/**
+ * A demonstration server makes agents for whoever asks: its own one, or one of a name that is asked for. The same name is
+ * the same agent again on this browser.
+ */
 async function enterDemo(origin: string, name: string | undefined): Promise<Entrance> {
   const known = readKnown();
-  const first = await askDemo(origin, name, known[name ?? '']);
+  const madeId = name === undefined ? undefined : `demo-${crypto.randomUUID().slice(0, 8)}`;
+  const first = await askDemo(origin, name, known[name ?? ''] ?? madeId);
   localStorage.setItem(KNOWN, JSON.stringify({ ...known, [name ?? '']: first.userId }));
   let next: typeof first | undefined = first;
   const tokens = new CachedToken(async () => {

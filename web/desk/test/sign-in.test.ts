@@ -61,7 +61,9 @@ describe('demonstration', () => {
     await findEntrance(ORIGIN);
     history.replaceState(null, '', '/desk/?name=Bo');
     await findEntrance(ORIGIN);
-    expect(fetch.mock.calls.map(([, init]) => init.body)).toEqual(['{}', '{"name":"Bo"}']);
+    const [first, second] = fetch.mock.calls.map(([, init]): unknown => JSON.parse(init.body));
+    expect(first).toEqual({});
+    expect(second).toEqual({ name: 'Bo', id: expect.stringMatching(/^demo-[0-9a-f]{8}$/) });
   });
 
   test('server without it asks for a token', async () => {

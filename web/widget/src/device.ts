@@ -1,11 +1,11 @@
-import { CachedToken, expiryFrom, type Grant, postJson } from '@stompline/client';
+import { CachedToken, expiryFrom, type Grant, HttpError, postJson } from '@stompline/client';
 import { recall, remember } from './memory.ts';
 
 /** The token of this device. The same secret is the same visitor for as long as the device keeps it. */
 export function deviceToken(origin: string): CachedToken {
   return new CachedToken(async (): Promise<Grant> => {
     const deviceSecret = recall('device-secret');
-    const answer = await postJson(`${origin}/api/v1/widget/session`, deviceSecret === undefined ? {} : { deviceSecret });
+    const answer = await ask(`${origin}/api/v1/widget/session`, deviceSecret);
     if (typeof answer.deviceSecret === 'string') {
       remember('device-secret', answer.deviceSecret);
     }
@@ -14,4 +14,19 @@ export function deviceToken(origin: string): CachedToken {
     }
     return { token: answer.token, expiresAt: expiryFrom(answer.expiresAt) };
   });
+}
+
+/** A secret that this server never gave out, left by another one at this address, must not lock the visitor out. */
+async function ask(url: string, deviceSecret: string | undefined): Promise<Record<string, unknown>> {
+  if (deviceSecret === undefined) {
+    return postJson(url, {});
+  }
+  try {
+    return await postJson(url, { deviceSecret });
+  } catch (error) {
+    if (error instanceof HttpError && error.status === 400) {
+      return postJson(url, {});
+    }
+    throw error;
+  }
 }

@@ -1,0 +1,38 @@
+// @vitest-environment happy-dom
+import { beforeEach, expect, test, vi } from 'vitest';
+import { deviceToken } from '../src/device.ts';
+import { recall, remember } from '../src/memory.ts';
+
+const GRANT = { token: 't', expiresAt: '2126-01-01T00:00:00Z', userId: 'cus_1', deviceSecret: 'secret' };
+
+beforeEach(() => localStorage.clear());
+
+function answering(answer: (body: Record<string, unknown>) => Response): string[] {
+  const bodies: string[] = [];
+  vi.stubGlobal('fetch', async (_url: string, init: { body: string }) => {
+    bodies.push(init.body);
+    return answer(JSON.parse(init.body));
+  });
+  return bodies;
+}
+
+test('secret of the first visit is shown on the next', async () => {
+  const bodies = answering(() => new Response(JSON.stringify(GRANT)));
+  expect(await deviceToken('http://host.test').token(false)).toBe('t');
+  await deviceToken('http://host.test').token(false);
+  expect(bodies).toEqual(['{}', '{"deviceSecret":"secret"}']);
+});
+
+test('secret of another server is given up', async () => {
+  remember('device-secret', 'foreign');
+  answering(({ deviceSecret }) => new Response(JSON.stringify(GRANT), { status: deviceSecret === undefined ? 200 : 400 }));
+  expect(await deviceToken('http://host.test').token(false)).toBe('t');
+  expect(recall('device-secret')).toBe('secret');
+});
+
+test('secret survives a failure that may pass', async () => {
+  remember('device-secret', 'mine');
+  answering(() => new Response('{}', { status: 503 }));
+  await expect(deviceToken('http://host.test').token(false)).rejects.toThrow('503');
+  expect(recall('device-secret')).toBe('mine');
+});
