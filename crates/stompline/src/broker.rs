@@ -7,6 +7,7 @@ use stompline_proto::Headers;
 use stompline_sockjs::Push;
 
 use crate::{
+    filter::Filters,
     name::UserKey,
     registry::{Registry, Slice},
     render::Rendering,
@@ -21,6 +22,7 @@ const TURN_SUBSCRIBERS: usize = 2_048;
 pub(crate) struct Broker {
     pub(crate) registry: Registry,
     pub(crate) stats: Arc<Stats>,
+    filters: Filters,
 }
 
 /// What a publish did on this node.
@@ -33,10 +35,11 @@ pub(crate) struct Published {
 }
 
 impl Broker {
-    pub(crate) fn new(stats: Arc<Stats>) -> Self {
+    pub(crate) fn new(stats: Arc<Stats>, filters: Filters) -> Self {
         Self {
             registry: Registry::new(),
             stats,
+            filters,
         }
     }
 
@@ -48,7 +51,7 @@ impl Broker {
         headers: &Headers,
         body: &Bytes,
     ) -> Published {
-        let rendering = Rendering::new(destination, headers, body);
+        let rendering = self.rendering(destination, headers, body);
         let mut published = Published::default();
         let mut turn = 0;
         for slice in self.registry.slices(destination) {
@@ -78,11 +81,24 @@ impl Broker {
         }
         let mut published = Published::default();
         if !subscribers.is_empty() {
-            let rendering = Rendering::new(destination, headers, body);
+            let rendering = self.rendering(destination, headers, body);
             self.deliver(&subscribers, &rendering, &mut published);
         }
         self.stats.published.fetch_add(1, Ordering::Relaxed);
         published
+    }
+
+    fn rendering<'a>(
+        &'a self,
+        destination: &'a str,
+        headers: &'a Headers,
+        body: &'a Bytes,
+    ) -> Rendering<'a> {
+        let filter = self
+            .filters
+            .iter()
+            .find(|(names, _)| names.matches(destination));
+        Rendering::new(destination, headers, body).filtered(filter.map(|(_, filter)| &**filter))
     }
 
     fn deliver(

@@ -14,6 +14,7 @@ use crate::{
     destination::Prefixes,
     endpoint::{Endpoint, Turnstile},
     event::Listener,
+    filter::{Filters, OutboundFilter},
     handler::Handler,
     interceptor::Interceptor,
     limits::Limits,
@@ -42,6 +43,7 @@ impl Stompline {
             limits: Limits::default(),
             access: None,
             overflow: Vec::new(),
+            filters: Filters::new(),
             interceptors: Vec::new(),
             listeners: Vec::new(),
             messages: Vec::new(),
@@ -129,6 +131,7 @@ pub struct Builder<S = ()> {
     limits: Limits,
     access: Option<AccessRules>,
     overflow: Vec<(DestinationPattern, Overflow)>,
+    filters: Filters,
     interceptors: Vec<Arc<dyn Interceptor>>,
     listeners: Vec<Arc<dyn Listener>>,
     messages: Vec<(String, Unbound<S, MessageRoute>)>,
@@ -197,6 +200,16 @@ impl<S: Clone + Send + Sync + 'static> Builder<S> {
         self
     }
 
+    /// Lets `filter` decide, for each session, about messages to `destinations`. The first filter that matches counts.
+    pub fn outbound(
+        mut self,
+        destinations: DestinationPattern,
+        filter: impl OutboundFilter,
+    ) -> Self {
+        self.filters.push((destinations, Arc::new(filter)));
+        self
+    }
+
     /// Gives the handlers their state.
     pub fn with_state(self, state: S) -> Builder<()> {
         let bind = |(path, route): (String, Unbound<S, MessageRoute>)| {
@@ -217,6 +230,7 @@ impl<S: Clone + Send + Sync + 'static> Builder<S> {
             limits: self.limits,
             access: self.access,
             overflow: self.overflow,
+            filters: self.filters,
             interceptors: self.interceptors,
             listeners: self.listeners,
         }
@@ -240,7 +254,7 @@ impl Builder<()> {
         let stats = Arc::new(Stats::default());
         let decode_limits: Arc<DecodeLimits> = Arc::new(self.limits.frame);
         let core = Core {
-            broker: Broker::new(Arc::clone(&stats)),
+            broker: Broker::new(Arc::clone(&stats), self.filters),
             users: crate::user::Users::default(),
             router,
             session_config: self.limits.session(),

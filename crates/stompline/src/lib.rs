@@ -12,6 +12,7 @@ mod destination;
 mod endpoint;
 mod event;
 mod extract;
+mod filter;
 mod handler;
 mod interceptor;
 mod limits;
@@ -45,6 +46,7 @@ pub use event::{Listener, SessionEvent};
 pub use extract::{
     FromMessage, FromParts, Inbound, Json, JsonRejection, NotUtf8, Parts, SentTo, State,
 };
+pub use filter::OutboundFilter;
 pub use handler::Handler;
 pub use interceptor::{Action, ContentRules, FrameLog, Interceptor, Next, Outcome, Request};
 pub use limits::Limits;

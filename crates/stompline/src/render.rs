@@ -10,6 +10,8 @@ use bytes::Bytes;
 use stompline_proto::{Headers, Version, needs_escape, write_header};
 use stompline_sockjs::{Form, json};
 
+use crate::{filter::OutboundFilter, message::Message, session::Session};
+
 /// Headers that belong to the broker; a sender's are not passed on.
 const BROKER_HEADERS: [&str; 9] = [
     "destination",
@@ -71,6 +73,7 @@ pub(crate) struct Rendering<'a> {
     body: &'a Bytes,
     differs: bool,
     tails: [OnceLock<Arc<Tail>>; 3],
+    filter: Option<&'a dyn OutboundFilter>,
 }
 
 impl<'a> Rendering<'a> {
@@ -85,7 +88,29 @@ impl<'a> Rendering<'a> {
             body,
             differs,
             tails: Default::default(),
+            filter: None,
         }
+    }
+
+    /// The same with a filter, which makes each session's message its own.
+    pub(crate) fn filtered(self, filter: Option<&'a dyn OutboundFilter>) -> Self {
+        Self { filter, ..self }
+    }
+
+    /// The tail that `session` may see.
+    pub(crate) fn tail_for(&self, session: &Session) -> Option<Arc<Tail>> {
+        let version = session.version();
+        let Some(filter) = self.filter else {
+            return Some(Arc::clone(self.tail(version)));
+        };
+        let message = Message {
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+        };
+        let Message { headers, body } = filter.filter(message, session)?;
+        Some(Arc::clone(
+            Rendering::new(self.destination, &headers, &body).tail(version),
+        ))
     }
 
     /// The tail for a subscriber that speaks `version`.

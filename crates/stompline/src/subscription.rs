@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use stompline_proto::{AckMode, SubscriptionId, Unacked, Version, write_header};
+use stompline_proto::{AckMode, SubscriptionId, Unacked, write_header};
 use stompline_sockjs::{Form, Outbox, Overflow, Push, json};
 
 use crate::{close::CloseReason, delivery::Delivery, render::Rendering, session::Session};
@@ -17,7 +17,6 @@ pub(crate) const UNACKED_MAX: usize = 1_000;
 pub(crate) struct Subscription {
     session: Arc<Session>,
     destination: Arc<str>,
-    version: Version,
     ack: AckMode,
     overflow: Overflow,
     /// Read and written under the outbox's lock, so that nothing is appended after UNSUBSCRIBE was confirmed.
@@ -51,7 +50,6 @@ impl Subscription {
         Arc::new(Self {
             session: Arc::clone(session),
             destination,
-            version,
             ack,
             overflow,
             live: AtomicBool::new(true),
@@ -76,7 +74,9 @@ impl Subscription {
 
     /// Appends a delivery of `rendering` to the session's outbox, if the subscription is still live.
     pub(crate) fn deliver(self: &Arc<Self>, rendering: &Rendering<'_>) -> Push {
-        let tail = rendering.tail(self.version);
+        let Some(tail) = rendering.tail_for(&self.session) else {
+            return Push::Skipped;
+        };
         let outbox = self.session.outbox();
         if outbox.form() == Form::Escaped && !tail.is_utf8() {
             self.session.note_undeliverable();
@@ -91,7 +91,7 @@ impl Subscription {
             (!behind).then(|| Delivery::Message {
                 subscription: Arc::clone(self),
                 number,
-                tail: Arc::clone(tail),
+                tail: Arc::clone(&tail),
             })
         });
         if behind || push == Push::Full {

@@ -1,3 +1,4 @@
+use stompline::{DestinationPattern, Message, Session};
 use stompline_proto::{Command, Version};
 
 use crate::support::{frame, header, open_broker, test_app};
@@ -125,6 +126,37 @@ async fn each_version_gets_its_own_escaping() {
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.contains(raw), "{version}: {text}");
     }
+}
+
+#[tokio::test]
+async fn filter_changes_or_keeps_back_for_one_session() {
+    let secret = DestinationPattern::parse("/topic/open.*").unwrap();
+    let app = test_app(
+        open_broker().outbound(secret, |message: Message, session: &Session| match session
+            .principal()
+            .name()
+            .as_str()
+        {
+            "anna" => Some(message),
+            "bert" => Some(Message::text("a secret")),
+            _ => None,
+        }),
+    );
+    let mut clients = Vec::new();
+    for name in ["eve", "anna", "bert"] {
+        let mut client = app.connect("customer", name).await;
+        client.subscribe("s", "/topic/open.x").await;
+        clients.push(client);
+    }
+    clients[1].send_and_wait("/topic/open.x", "42").await;
+    assert_eq!(clients[1].message().await.body, "42");
+    assert_eq!(clients[2].message().await.body, "a secret");
+    // Her receipt is the first thing that comes.
+    clients[0].send("/topic/open.x", "x").await;
+    clients[0]
+        .transmit(&frame(Command::Disconnect, &[("receipt", "r")]))
+        .await;
+    assert_eq!(clients[0].frame().await.command, Command::Receipt);
 }
 
 #[tokio::test]
