@@ -207,6 +207,8 @@ enum Fault {
     Refused(Error),
     /// The database failed.
     Broken(sqlx::Error),
+    /// The database failed, and gave up the transaction with all that was in it.
+    Lost(sqlx::Error),
 }
 
 impl Fault {
@@ -214,7 +216,7 @@ impl Fault {
     fn into_error(self) -> Error {
         match self {
             Self::Refused(error) => error,
-            Self::Broken(failure) => {
+            Self::Broken(failure) | Self::Lost(failure) => {
                 error!(%failure, "the database failed");
                 match failure {
                     sqlx::Error::Database(failure) if failure.is_unique_violation() => {

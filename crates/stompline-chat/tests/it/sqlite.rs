@@ -198,6 +198,65 @@ async fn stuck_disk_ends_with_the_deadline() {
     assert_eq!(texts(&found), ["one", "two", "four"]);
 }
 
+/// Makes the database fail on messages of that text, after the conversation was written.
+async fn poison(backend: &SqliteBackend, text: &str, failure: &str) {
+    let mut rival = backend.stall().await;
+    let trigger = format!(
+        "CREATE TRIGGER {failure} BEFORE INSERT ON message WHEN NEW.content LIKE '%{text}%' \
+         BEGIN SELECT RAISE ({failure}, 'poisoned'); END; COMMIT"
+    );
+    rival.execute(&*trigger).await.unwrap();
+}
+
+#[tokio::test]
+async fn failing_statement_undoes_only_its_command() {
+    let backend = SqliteBackend::create();
+    let mut desk = backend.open().await;
+    let (anna, ben) = (customer("7"), customer("8"));
+    poison(&backend, "arsenic", "abort").await;
+    let commands = [
+        desk.submit(saying(&anna, ClientId::fresh(), "one")),
+        desk.submit(saying(&ben, ClientId::fresh(), "arsenic")),
+        desk.submit(saying(&anna, ClientId::fresh(), "arsenic")),
+        desk.submit(saying(&anna, ClientId::fresh(), "two")),
+    ];
+    let results = join_all(commands).await;
+    let id = results[0].as_ref().unwrap().conversation_id;
+    let codes: Vec<_> = results.into_iter().map(code).collect();
+    assert_eq!(codes, ["ok", "unavailable", "unavailable", "ok"]);
+    let found = desk.messages(&anna, id).await;
+    assert_eq!(texts(&found), ["one", "two"]);
+    assert_eq!(found[1].seq, 2, "the failed one left no hole");
+    assert!(desk.sync(&ben, 0).await.conversations.is_empty());
+    let batches = desk.batches();
+    assert_eq!(batches.len(), 1);
+    let revs: Vec<_> = batches[0].events.iter().map(|event| event.rev).collect();
+    assert_eq!(revs, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn lost_transaction_fails_its_whole_batch() {
+    let backend = SqliteBackend::create();
+    let mut desk = backend.open().await;
+    let anna = customer("7");
+    poison(&backend, "cyanide", "rollback").await;
+    let commands =
+        ["one", "cyanide", "two"].map(|text| desk.submit(saying(&anna, ClientId::fresh(), text)));
+    let codes: Vec<_> = join_all(commands).await.into_iter().map(code).collect();
+    assert_eq!(codes, ["unavailable"; 3]);
+    assert!(
+        desk.events().is_empty(),
+        "nobody hears of what did not happen"
+    );
+    assert!(desk.sync(&anna, 0).await.conversations.is_empty());
+    let ack = desk.say(&anna, "three").await;
+    assert_eq!(
+        (ack.seq, ack.rev),
+        (Some(1), 2),
+        "and the next one starts clean"
+    );
+}
+
 #[tokio::test]
 async fn publisher_that_left_does_not_stop_the_store() {
     let backend = SqliteBackend::create();

@@ -39,14 +39,14 @@ async fn queue_in(snapshot: &mut SqliteConnection) -> Result<QueueSnapshot, sqlx
         "SELECT g.queue_rev, COUNT(c.id) AS waiting, MIN(c.queued_at) AS longest \
          FROM chat_group g LEFT JOIN conversation c \
          ON c.tenant_id = g.tenant_id AND c.group_id = g.id AND c.state = 'queued' \
-         WHERE g.tenant_id = ?1 AND g.id = ?2 GROUP BY g.id",
+         WHERE g.tenant_id = $1 AND g.id = $2 GROUP BY g.id",
     )
     .bind(TENANT)
     .bind(GROUP_DEFAULT)
     .fetch_one(&mut *snapshot)
     .await?;
     let entries = sqlx::query(select_conversation!(
-        "WHERE c.tenant_id = ?1 AND c.group_id = ?2 AND c.state = 'queued' ORDER BY c.queued_at, c.id LIMIT ?3"
+        "WHERE c.tenant_id = $1 AND c.group_id = $2 AND c.state = 'queued' ORDER BY c.queued_at, c.id LIMIT $3"
     ))
     .bind(TENANT)
     .bind(GROUP_DEFAULT)
@@ -70,7 +70,7 @@ async fn readable(
     who: &UserRef,
     id: ConversationId,
 ) -> Result<Conversation, Fault> {
-    let found = sqlx::query(select_conversation!("WHERE c.id = ?1"))
+    let found = sqlx::query(select_conversation!("WHERE c.id = $1"))
         .bind(id.uuid())
         .fetch_optional(snapshot)
         .await?
@@ -82,7 +82,7 @@ async fn readable(
 
 /// The stamp of the last commit: everything up to it is in the snapshot, and nothing after it.
 async fn settled(snapshot: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
-    let stamp = sqlx::query("SELECT rev FROM tenant WHERE id = ?1")
+    let stamp = sqlx::query("SELECT rev FROM tenant WHERE id = $1")
         .bind(TENANT)
         .fetch_one(snapshot)
         .await?;

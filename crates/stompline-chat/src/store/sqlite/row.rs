@@ -23,15 +23,15 @@ macro_rules! select_conversation {
 }
 pub(super) use select_conversation;
 
-/// SELECTs whole conversations and the column `unread`: how many messages of the other side the reader of id ?2 and
-/// role ?5 has not seen. Only the last 200 messages are looked at: some clients never say what they have read.
+/// SELECTs whole conversations and the column `unread`: how many messages of the other side the reader of id $2 and
+/// role $5 has not seen. Only the last 200 messages are looked at: some clients never say what they have read.
 macro_rules! select_reader_head {
     ($($rest:expr),+) => {
         $crate::store::sqlite::row::select_conversation_and!(
-            ", (SELECT COUNT(*) FROM message u WHERE u.conversation_id = c.id AND u.sender_role <> ?5 \
-             AND (u.visibility = 'public' OR ?5 = 'agent') \
+            ", (SELECT COUNT(*) FROM message u WHERE u.conversation_id = c.id AND u.sender_role <> $5 \
+             AND (u.visibility = 'public' OR $5 = 'agent') \
              AND u.seq > MAX(c.last_seq - 200, COALESCE((SELECT r.read_seq FROM participant r \
-             WHERE r.conversation_id = c.id AND r.role = ?5 AND r.user_id = ?2), 0))) AS unread",
+             WHERE r.conversation_id = c.id AND r.role = $5 AND r.user_id = $2), 0))) AS unread",
             $($rest),+
         )
     };

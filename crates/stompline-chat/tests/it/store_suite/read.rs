@@ -236,5 +236,8 @@ pub(super) async fn unread_counts_the_other_side(backend: &impl Backend) {
     assert_eq!(texts(&messages), ["1", "2", "3", "four", "five"]);
     with_messages(&desk, &anna, 250).await;
     let screen = desk.store.bootstrap(lin).await.unwrap();
-    assert_eq!(screen.conversations[0].head.unread, 200, "further back nobody counts");
+    assert_eq!(
+        screen.conversations[0].head.unread, 200,
+        "further back nobody counts"
+    );
 }

@@ -2,7 +2,8 @@
 
 use super::super::Fault;
 use super::super::round::Round;
-use super::{conversation, save};
+use super::conversation;
+use super::save::{Beside, save};
 use crate::command::Close;
 use crate::error::Error;
 use crate::reply::Ack;
@@ -22,6 +23,6 @@ pub(super) async fn close(round: &mut Round<'_>, command: Close) -> Result<Ack, 
         return Ok(Ack::change(found.id, rev, true));
     };
     round.push(event);
-    save(round, &found).await?;
+    save(round, &found, Beside::Nothing).await?;
     Ok(Ack::change(found.id, rev, false))
 }

@@ -2,13 +2,11 @@
 
 use super::super::Fault;
 use super::super::round::Round;
-use super::super::row::column;
-use super::{conversation, save};
+use super::conversation;
+use super::save::{Beside, save};
 use crate::command::PointerMove;
 use crate::error::Error;
 use crate::event::Change;
-use crate::head::Pointer;
-use crate::id::ConversationId;
 use crate::reply::Ack;
 
 pub(super) async fn point(round: &mut Round<'_>, command: PointerMove) -> Result<Ack, Fault> {
@@ -26,30 +24,11 @@ pub(super) async fn point(round: &mut Round<'_>, command: PointerMove) -> Result
     let Some(event) = event else {
         return Ok(Ack::change(found.id, rev, true));
     };
-    save(round, &found).await?;
-    if let Change::PointerMoved(pointer) = &event.change {
-        save_pointer(round, found.id, pointer).await?;
-    }
+    let beside = match &event.change {
+        Change::PointerMoved(pointer) => Beside::Pointer(pointer),
+        _ => Beside::Nothing,
+    };
+    save(round, &found, beside).await?;
     round.push(event);
     Ok(Ack::change(found.id, rev, false))
-}
-
-async fn save_pointer(
-    round: &mut Round<'_>,
-    conversation_id: ConversationId,
-    pointer: &Pointer,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO participant (conversation_id, role, user_id, delivered_seq, read_seq) \
-         VALUES (?1, ?2, ?3, ?4, ?5) \
-         ON CONFLICT (conversation_id, role, user_id) DO UPDATE SET delivered_seq = ?4, read_seq = ?5",
-    )
-    .bind(conversation_id.uuid())
-    .bind(pointer.user.role.as_str())
-    .bind(&*pointer.user.id)
-    .bind(column(pointer.delivered_seq))
-    .bind(column(pointer.read_seq))
-    .execute(&mut *round.connection)
-    .await
-    .map(drop)
 }

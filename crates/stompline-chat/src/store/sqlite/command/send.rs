@@ -1,9 +1,12 @@
 //! Say something.
 
+use sqlx::Row;
+
 use super::super::Fault;
-use super::super::round::{Round, TENANT};
-use super::super::row::{self, column};
-use super::{conversation, last_conversation, open_conversation, save};
+use super::super::round::{Round, SITE, TENANT};
+use super::super::row::{self, select_conversation};
+use super::save::{Beside, save};
+use super::{conversation, last_conversation};
 use crate::command::{NewMessage, Target};
 use crate::conversation::Conversation;
 use crate::error::Error;
@@ -12,46 +15,90 @@ use crate::message::Message;
 use crate::person::{Person, Role, UserRef};
 use crate::reply::Ack;
 
+macro_rules! select_sent_before {
+    () => {
+        "SELECT * FROM message \
+         WHERE tenant_id = $1 AND sender_role = $2 AND sender_id = $3 AND client_id = $4"
+    };
+}
+
 pub(super) async fn send(round: &mut Round<'_>, command: NewMessage) -> Result<Ack, Fault> {
     let NewMessage {
         sender,
         target,
         draft,
     } = command;
-    if let Some(first) = sent_before(round, &sender.user, &draft.client_id).await? {
+    let found = look_up(round, &sender.user, &draft.client_id, &target).await?;
+    if let Some(first) = found.sent_before {
         return Ok(Ack::message(&first, true));
     }
     let mut conversation = match sender.role() {
-        Role::Customer => from_customer(round, &sender, &target).await?,
-        Role::Agent => from_agent(round, &sender, &target).await?,
+        Role::Customer => from_customer(round, &sender, &target, found.conversation).await?,
+        Role::Agent => from_agent(round, &sender, found.conversation)?,
     };
     if let Some(event) = conversation.rename(&sender, round.stamp()) {
         round.push(event);
     }
     let id = MessageId::new(round.new_id());
     let (message, event) = conversation.append(&sender, draft, id, round.stamp())?;
+    save(round, &conversation, Beside::Message(&message)).await?;
     round.push(event);
-    save(round, &conversation).await?;
-    insert(round, &message).await?;
     Ok(Ack::message(&message, false))
 }
 
-async fn sent_before(
+/// What there is to know before a message finds its place.
+#[derive(Default)]
+struct Found {
+    /// The same message, if it was sent before.
+    sent_before: Option<Message>,
+    /// The target; for a customer, the open conversation, whichever was named.
+    conversation: Option<Conversation>,
+}
+
+async fn look_up(
     round: &mut Round<'_>,
     sender: &UserRef,
     client_id: &ClientId,
-) -> Result<Option<Message>, sqlx::Error> {
-    sqlx::query(
-        "SELECT * FROM message WHERE tenant_id = ?1 AND sender_role = ?2 AND sender_id = ?3 AND client_id = ?4",
-    )
-    .bind(TENANT)
-    .bind(sender.role.as_str())
-    .bind(&*sender.id)
-    .bind(client_id.as_str())
-    .fetch_optional(&mut *round.connection)
-    .await?
-    .map(|found| row::message(&found))
-    .transpose()
+    target: &Target,
+) -> Result<Found, Fault> {
+    let sql = match (sender.role, target) {
+        (Role::Agent, Target::Conversation(_)) => concat!(
+            select_sent_before!(),
+            "; ",
+            select_conversation!("WHERE c.id = $7")
+        ),
+        _ => concat!(
+            select_sent_before!(),
+            "; ",
+            select_conversation!(
+                "WHERE c.tenant_id = $1 AND c.site_id = $5 AND c.customer_id = $6 AND c.state <> 'closed'"
+            )
+        ),
+    };
+    let (customer, id) = match target {
+        Target::Customer(customer) => (customer, None),
+        Target::Conversation(id) => (sender, Some(id.uuid())),
+    };
+    let rows = sqlx::query(sql)
+        .bind(TENANT)
+        .bind(sender.role.as_str())
+        .bind(&*sender.id)
+        .bind(client_id.as_str())
+        .bind(SITE)
+        .bind(&*customer.id)
+        .bind(id)
+        .fetch_all(&mut *round.connection)
+        .await?;
+    let mut found = Found::default();
+    for row in &rows {
+        // Only messages have a place.
+        if row.try_column("seq").is_ok() {
+            found.sent_before = Some(row::message(row)?);
+        } else {
+            found.conversation = Some(row::conversation(row)?);
+        }
+    }
+    Ok(found)
 }
 
 /// The conversation that a customer's message belongs to: the open one; else a closed one, if it is not too old; else
@@ -60,8 +107,8 @@ async fn from_customer(
     round: &mut Round<'_>,
     customer: &Person,
     target: &Target,
+    open: Option<Conversation>,
 ) -> Result<Conversation, Fault> {
-    let open = open_conversation(round, &customer.user).await?;
     let last = match (target, open) {
         (Target::Customer(user), _) if *user != customer.user => return Err(Error::NotFound.into()),
         (Target::Customer(_), Some(open)) => return Ok(open),
@@ -103,45 +150,16 @@ fn continue_or_open(
 }
 
 /// The conversation that an agent means, taken first when it still waits.
-async fn from_agent(
+fn from_agent(
     round: &mut Round<'_>,
     agent: &Person,
-    target: &Target,
-) -> Result<Conversation, Fault> {
-    let found = match target {
-        Target::Conversation(id) => conversation(round, *id).await?,
-        Target::Customer(customer) => open_conversation(round, customer).await?,
-    };
-    let mut found = found.ok_or(Error::NotFound)?;
+    target: Option<Conversation>,
+) -> Result<Conversation, Error> {
+    let mut found = target.ok_or(Error::NotFound)?;
     if found.is_queued()
         && let Some(event) = found.take(agent, None, round.stamp())?
     {
         round.push(event);
     }
     Ok(found)
-}
-
-async fn insert(round: &mut Round<'_>, message: &Message) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO message (conversation_id, seq, id, tenant_id, rev, sender_role, sender_id, sender_name, \
-         client_id, kind, visibility, content, reply_to, created_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-    )
-    .bind(message.conversation_id.uuid())
-    .bind(column(message.seq))
-    .bind(message.id.uuid())
-    .bind(TENANT)
-    .bind(column(message.rev))
-    .bind(message.sender.user.role.as_str())
-    .bind(&*message.sender.user.id)
-    .bind(&*message.sender.name)
-    .bind(message.client_id.as_str())
-    .bind(message.content.kind())
-    .bind(message.visibility.as_str())
-    .bind(row::content_json(&message.content)?)
-    .bind(message.reply_to.map(column))
-    .bind(message.created_at.millis())
-    .execute(&mut *round.connection)
-    .await
-    .map(drop)
 }

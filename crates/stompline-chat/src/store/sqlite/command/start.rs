@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use super::super::Fault;
 use super::super::round::{Round, TENANT};
-use super::{conversation, last_conversation, open_conversation, save};
+use super::save::{Beside, save};
+use super::{conversation, last_conversation, open_conversation};
 use crate::command::Start;
 use crate::conversation::Conversation;
 use crate::error::Error;
@@ -32,8 +33,10 @@ pub(super) async fn start(round: &mut Round<'_>, command: Start) -> Result<Ack, 
         Some(open) => open,
         None => open_another(round, &customer).await?,
     };
-    if let Some(client_id) = &client_id {
-        remember(round, &customer.user, client_id, found.id).await?;
+    match &client_id {
+        Some(client_id) => save(round, &found, Beside::Start(client_id)).await?,
+        None if is_open => {}
+        None => save(round, &found, Beside::Nothing).await?,
     }
     Ok(Ack::change(found.id, found.public_rev, is_open))
 }
@@ -45,7 +48,6 @@ async fn open_another(round: &mut Round<'_>, customer: &Person) -> Result<Conver
     let id = ConversationId::new(round.new_id());
     let (opened, event) = Conversation::open(id, customer.clone(), previous_id, round.stamp());
     round.push(event);
-    save(round, &opened).await?;
     Ok(opened)
 }
 
@@ -56,7 +58,7 @@ async fn started_before(
 ) -> Result<Option<ConversationId>, sqlx::Error> {
     sqlx::query_scalar::<_, Uuid>(
         "SELECT conversation_id FROM conversation_start \
-         WHERE tenant_id = ?1 AND customer_id = ?2 AND client_id = ?3",
+         WHERE tenant_id = $1 AND customer_id = $2 AND client_id = $3",
     )
     .bind(TENANT)
     .bind(&*customer.id)
@@ -64,23 +66,4 @@ async fn started_before(
     .fetch_optional(&mut *round.connection)
     .await
     .map(|found| found.map(ConversationId::new))
-}
-
-async fn remember(
-    round: &mut Round<'_>,
-    customer: &UserRef,
-    client_id: &ClientId,
-    id: ConversationId,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO conversation_start (tenant_id, customer_id, client_id, conversation_id) \
-         VALUES (?1, ?2, ?3, ?4)",
-    )
-    .bind(TENANT)
-    .bind(&*customer.id)
-    .bind(client_id.as_str())
-    .bind(id.uuid())
-    .execute(&mut *round.connection)
-    .await
-    .map(drop)
 }

@@ -2,7 +2,8 @@
 
 use super::super::Fault;
 use super::super::round::Round;
-use super::{conversation, save};
+use super::conversation;
+use super::save::{Beside, save};
 use crate::command::Take;
 use crate::error::Error;
 use crate::person::Role;
@@ -24,6 +25,6 @@ pub(super) async fn take(round: &mut Round<'_>, command: Take) -> Result<Ack, Fa
         return Ok(Ack::change(found.id, found.rev, true));
     };
     round.push(event);
-    save(round, &found).await?;
+    save(round, &found, Beside::Nothing).await?;
     Ok(Ack::change(found.id, found.rev, false))
 }

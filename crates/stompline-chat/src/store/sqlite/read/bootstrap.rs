@@ -89,7 +89,7 @@ async fn latest(
     };
     fetch(
         snapshot,
-        select_reader_head!("WHERE c.tenant_id = ?1 AND c.id = ?3 LIMIT ?4"),
+        select_reader_head!("WHERE c.tenant_id = $1 AND c.id = $3 LIMIT $4"),
         customer,
         Some(id),
     )
@@ -102,7 +102,7 @@ async fn active(
 ) -> Result<Vec<ReaderHead>, sqlx::Error> {
     fetch(
         snapshot,
-        select_reader_head!("WHERE c.tenant_id = ?1 AND c.assignee_id = ?2 AND c.state = 'active' ORDER BY c.rev DESC LIMIT ?4"
+        select_reader_head!("WHERE c.tenant_id = $1 AND c.assignee_id = $2 AND c.state = 'active' ORDER BY c.rev DESC LIMIT $4"
         ),
         agent,
         None,

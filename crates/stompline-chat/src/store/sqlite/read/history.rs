@@ -66,11 +66,11 @@ pub(super) async fn messages(
     first_always: bool,
 ) -> Result<(Vec<Message>, bool), sqlx::Error> {
     let sql = if place.from_start {
-        "SELECT * FROM message WHERE conversation_id = ?1 AND seq > ?2 AND seq < ?3 \
-         AND (?4 OR visibility = 'public') ORDER BY seq LIMIT ?5"
+        "SELECT * FROM message WHERE conversation_id = $1 AND seq > $2 AND seq < $3 \
+         AND ($4 OR visibility = 'public') ORDER BY seq LIMIT $5"
     } else {
-        "SELECT * FROM message WHERE conversation_id = ?1 AND seq > ?2 AND seq < ?3 \
-         AND (?4 OR visibility = 'public') ORDER BY seq DESC LIMIT ?5"
+        "SELECT * FROM message WHERE conversation_id = $1 AND seq > $2 AND seq < $3 \
+         AND ($4 OR visibility = 'public') ORDER BY seq DESC LIMIT $5"
     };
     let rows = sqlx::query(sql)
         .bind(place.id.uuid())
@@ -96,7 +96,7 @@ pub(super) async fn latest(
     customer: &UserRef,
 ) -> Result<Option<ConversationId>, sqlx::Error> {
     sqlx::query_scalar::<_, Uuid>(
-        "SELECT id FROM conversation WHERE tenant_id = ?1 AND customer_id = ?2 \
+        "SELECT id FROM conversation WHERE tenant_id = $1 AND customer_id = $2 \
          ORDER BY state = 'closed', closed_at DESC, id DESC LIMIT 1",
     )
     .bind(TENANT)

@@ -16,25 +16,25 @@ use crate::page::{self, Changes, PAGE_BYTES_MAX};
 use crate::person::{Role, UserRef};
 use crate::reply::{Checkpoint, ReaderHead, SyncPage};
 
-/// Selects the conversations that agent ?2 may see and that changed after ?3. The two halves have nothing in common,
+/// Selects the conversations that agent $2 may see and that changed after $3. The two halves have nothing in common,
 /// since nobody is assigned to what waits; each names its index, because finding them any other way reads all that
 /// was ever said.
 macro_rules! changed_for_agent {
     () => {
         "SELECT id FROM conversation INDEXED BY conversation_queued \
-         WHERE tenant_id = ?1 AND state = 'queued' AND rev > ?3 \
+         WHERE tenant_id = $1 AND state = 'queued' AND rev > $3 \
          UNION ALL SELECT id FROM conversation INDEXED BY conversation_assignee \
-         WHERE tenant_id = ?1 AND assignee_id = ?2 AND state IN ('active', 'closed') AND rev > ?3"
+         WHERE tenant_id = $1 AND assignee_id = $2 AND state IN ('active', 'closed') AND rev > $3"
     };
 }
 
-/// True for the conversations that the JSON array ?6 names, and for all when there is none.
+/// True for the conversations that the JSON array $6 names, and for all when there is none.
 macro_rules! in_open {
     ($id:literal) => {
         concat!(
-            "(?6 IS NULL OR ",
+            "($6 IS NULL OR ",
             $id,
-            " IN (SELECT unhex(value, '-') FROM json_each(?6)))"
+            " IN (SELECT unhex(value, '-') FROM json_each($6)))"
         )
     };
 }
@@ -94,12 +94,12 @@ impl Since<'_> {
         let sql = match self.who.role {
             Role::Customer => {
                 "SELECT id, public_rev AS rev FROM conversation \
-                 WHERE tenant_id = ?1 AND customer_id = ?2 AND public_rev > ?3 ORDER BY public_rev LIMIT ?4"
+                 WHERE tenant_id = $1 AND customer_id = $2 AND public_rev > $3 ORDER BY public_rev LIMIT $4"
             }
             Role::Agent => concat!(
                 "SELECT id, rev FROM conversation WHERE id IN (",
                 changed_for_agent!(),
-                ") ORDER BY rev LIMIT ?4"
+                ") ORDER BY rev LIMIT $4"
             ),
         };
         let rows = self.fetch(snapshot, sql, None).await?;
@@ -114,13 +114,13 @@ impl Since<'_> {
     ) -> Result<VecDeque<ReaderHead>, sqlx::Error> {
         let sql = match self.who.role {
             Role::Customer => select_reader_head!(
-                "WHERE c.tenant_id = ?1 AND c.customer_id = ?2 AND c.public_rev > ?3 \
-                 ORDER BY c.public_rev LIMIT ?4"
+                "WHERE c.tenant_id = $1 AND c.customer_id = $2 AND c.public_rev > $3 \
+                 ORDER BY c.public_rev LIMIT $4"
             ),
             Role::Agent => select_reader_head!(
                 "WHERE c.id IN (",
                 changed_for_agent!(),
-                ") ORDER BY c.rev LIMIT ?4"
+                ") ORDER BY c.rev LIMIT $4"
             ),
         };
         let rows = self.fetch(snapshot, sql, None).await?;
@@ -136,17 +136,17 @@ impl Since<'_> {
         let sql = match self.who.role {
             Role::Customer => concat!(
                 "SELECT m.* FROM conversation c CROSS JOIN message m ON m.conversation_id = c.id \
-                 WHERE c.tenant_id = ?1 AND c.customer_id = ?2 AND c.public_rev > ?3 \
-                 AND m.visibility = 'public' AND m.rev > ?3 AND ",
+                 WHERE c.tenant_id = $1 AND c.customer_id = $2 AND c.public_rev > $3 \
+                 AND m.visibility = 'public' AND m.rev > $3 AND ",
                 in_open!("c.id"),
-                " ORDER BY m.rev LIMIT ?4"
+                " ORDER BY m.rev LIMIT $4"
             ),
             Role::Agent => concat!(
                 "SELECT m.* FROM message m WHERE m.conversation_id IN (",
                 changed_for_agent!(),
-                ") AND m.rev > ?3 AND ",
+                ") AND m.rev > $3 AND ",
                 in_open!("m.conversation_id"),
-                " ORDER BY m.rev LIMIT ?4"
+                " ORDER BY m.rev LIMIT $4"
             ),
         };
         let ids = open.map(|open| serde_json::json!(open.keys().collect::<Vec<_>>()).to_string());
@@ -163,8 +163,8 @@ impl Since<'_> {
             return Ok(C::default());
         }
         let sql = "SELECT id, left_queue_rev FROM conversation \
-                   WHERE tenant_id = ?1 AND left_queue_rev > ?3 AND state <> 'queued' AND assignee_id IS NOT ?2 \
-                   ORDER BY left_queue_rev LIMIT ?4";
+                   WHERE tenant_id = $1 AND left_queue_rev > $3 AND state <> 'queued' AND assignee_id IS NOT $2 \
+                   ORDER BY left_queue_rev LIMIT $4";
         let rows = self.fetch(snapshot, sql, None).await?;
         row::all(&rows, |found| {
             Ok((row::id(found, "id")?, count(found, "left_queue_rev")?))
