@@ -3,6 +3,7 @@
 mod close;
 mod control;
 mod encode;
+mod event;
 mod fragment;
 mod handshake;
 mod header;
