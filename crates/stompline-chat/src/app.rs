@@ -111,7 +111,13 @@ impl Chat {
     /// Never, as long as the names are what they are.
     pub fn access(prefixes: &Prefixes) -> Result<AccessRulesBuilder, AccessError> {
         let mut rules = AccessRules::builder(prefixes);
-        for names in ["queue.*", "inbox.*", "presence.*", "conversation.*", "metrics.*"] {
+        for names in [
+            "queue.*",
+            "inbox.*",
+            "presence.*",
+            "conversation.*",
+            "metrics.*",
+        ] {
             rules = rules.only(Who::realm("agent")?, &format!("/topic/{names}/**"))?;
         }
         Ok(rules)

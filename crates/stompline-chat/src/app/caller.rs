@@ -24,7 +24,11 @@ impl FromParts<Chat> for Caller {
         let person = person(parts.session.principal()).ok_or_else(|| {
             Rejection::forbidden("the chat is for users of type customer or agent")
         })?;
-        Ok(Self { person, session: Arc::clone(&parts.session), receipt: parts.receipt.clone() })
+        Ok(Self {
+            person,
+            session: Arc::clone(&parts.session),
+            receipt: parts.receipt.clone(),
+        })
     }
 }
 
@@ -32,7 +36,10 @@ impl FromParts<Chat> for Caller {
 pub(super) fn person(principal: &Principal) -> Option<Person> {
     let role = Role::parse(principal.user_type())?;
     let id: Arc<str> = principal.name().as_str().into();
-    Some(Person::new(UserRef { id, role }, principal.display_if_given()))
+    Some(Person::new(
+        UserRef { id, role },
+        principal.display_if_given(),
+    ))
 }
 
 /// Drops what the chat kept with a session.

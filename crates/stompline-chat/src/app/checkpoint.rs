@@ -49,7 +49,9 @@ impl Checkpoints {
         let latest = self.latest.load(Ordering::Relaxed);
         self.with_turn(turn, |turn| {
             let behind = turn.iter().filter(|(_, cursor)| **cursor < latest);
-            behind.map(|(session, cursor)| (session.clone(), *cursor)).collect()
+            behind
+                .map(|(session, cursor)| (session.clone(), *cursor))
+                .collect()
         })
     }
 
@@ -62,7 +64,9 @@ impl Checkpoints {
     }
 
     fn with_turn<T>(&self, turn: usize, act: impl FnOnce(&mut HashMap<Box<str>, u64>) -> T) -> T {
-        act(&mut self.turns[turn].lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.turns[turn]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -104,11 +108,16 @@ async fn tell(chat: &Chat, app: &Stompline, id: &str, cursor: u64) {
     }
     let signal = CheckpointSignal::from(checkpoint);
     if let Ok(message) = Message::json(&signal) {
-        let message = message.header("event", "checkpoint").header("key", signal.key);
-        app.messenger().publish_to_session(&session, Outgoing::session(SIGNALS, message));
+        let message = message
+            .header("event", "checkpoint")
+            .header("key", signal.key);
+        app.messenger()
+            .publish_to_session(&session, Outgoing::session(SIGNALS, message));
     }
 }
 
 fn turn_of(session: &str) -> usize {
-    session.bytes().fold(0, |sum, byte| (sum * 31 + usize::from(byte)) % PERIOD_S)
+    session
+        .bytes()
+        .fold(0, |sum, byte| (sum * 31 + usize::from(byte)) % PERIOD_S)
 }

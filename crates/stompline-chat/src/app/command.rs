@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use stompline::{Message, Outgoing, Rejection, Reply, State};
 
-use super::{Caller, Chat};
+use super::{Caller, Chat, typing};
 use crate::{
     body::{CloseBody, PointerBody, SendBody, StartBody, TakeBody},
     command::Command,
@@ -23,6 +23,8 @@ pub(super) async fn send(
     body: Bytes,
 ) -> Result<Reply, Rejection> {
     let body: SendBody = decode(&body)?;
+    // Whoever types again after this says something new.
+    typing::forget(&caller.session);
     let name = body.client_id.clone();
     let pending = match chat.shared.rates.admit(&caller.person.user) {
         Ok(()) => submit(&chat, body.command(caller.person.clone())),
@@ -36,7 +38,11 @@ pub(super) async fn start(
     State(chat): State<Chat>,
     body: Bytes,
 ) -> Result<Reply, Rejection> {
-    let body: StartBody = if body.is_empty() { StartBody::default() } else { decode(&body)? };
+    let body: StartBody = if body.is_empty() {
+        StartBody::default()
+    } else {
+        decode(&body)?
+    };
     let name = body.client_id.clone();
     let pending = match chat.shared.rates.admit(&caller.person.user) {
         Ok(()) => submit(&chat, body.command(caller.person.clone())),
@@ -71,7 +77,10 @@ pub(super) async fn delivered(
     body: Bytes,
 ) -> Result<Reply, Rejection> {
     let body: PointerBody = decode(&body)?;
-    let pending = chat.shared.pointers.point(body.delivered(caller.person.user.clone()));
+    let pending = chat
+        .shared
+        .pointers
+        .point(body.delivered(caller.person.user.clone()));
     Ok(quiet(caller, pending))
 }
 
@@ -81,14 +90,19 @@ pub(super) async fn read(
     body: Bytes,
 ) -> Result<Reply, Rejection> {
     let body: PointerBody = decode(&body)?;
-    let pending = chat.shared.pointers.point(body.read(caller.person.user.clone()));
+    let pending = chat
+        .shared
+        .pointers
+        .point(body.read(caller.person.user.clone()));
     Ok(quiet(caller, pending))
 }
 
 /// A body that is not what the command needs is refused before it is a command.
 pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
     serde_json::from_slice(body).map_err(|error| {
-        Rejection::bad_request(format!("the body is not the JSON that is wanted here: {error}"))
+        Rejection::bad_request(format!(
+            "the body is not the JSON that is wanted here: {error}"
+        ))
     })
 }
 
@@ -132,5 +146,8 @@ fn refuse(
     let client_id = client_id.and_then(|name| ClientId::parse(name).ok());
     let refusal = Refusal::new(&error, client_id, receipt);
     let message = Message::json(&refusal).map_err(|_| Rejection::internal())?;
-    Ok(Reply::refused(Outgoing::session(ACKS, message), error.into()))
+    Ok(Reply::refused(
+        Outgoing::session(ACKS, message),
+        error.into(),
+    ))
 }

@@ -100,8 +100,9 @@ pub(super) async fn signal<T: Serialize>(
     let Some(body) = write(body) else {
         return;
     };
-    let message =
-        Message::new("application/json", body).header("event", event).header("key", key);
+    let message = Message::new("application/json", body)
+        .header("event", event)
+        .header("key", key);
     let outgoing = Outgoing::user(role.as_str(), id, SIGNALS, message);
     if let Err(error) = messenger.publish(outgoing).await {
         tracing::debug!(%error, event, "a signal could not be published");

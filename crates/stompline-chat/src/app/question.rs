@@ -20,7 +20,10 @@ pub(super) async fn sync(
 ) -> Result<Reply, Rejection> {
     let body: SyncBody = decode(&body)?;
     let page = chat.store().sync(caller.person.user, body).await?;
-    answer(&SyncPage { receipt: caller.receipt, ..page })
+    answer(&SyncPage {
+        receipt: caller.receipt,
+        ..page
+    })
 }
 
 pub(super) async fn history(
@@ -30,7 +33,10 @@ pub(super) async fn history(
 ) -> Result<Reply, Rejection> {
     let body: HistoryBody = decode(&body)?;
     let page = chat.store().history(caller.person.user, body).await?;
-    answer(&HistoryPage { receipt: caller.receipt, ..page })
+    answer(&HistoryPage {
+        receipt: caller.receipt,
+        ..page
+    })
 }
 
 pub(super) async fn bootstrap(

@@ -24,7 +24,10 @@ pub(super) struct Rates {
 
 impl Rates {
     pub(super) fn new(settings: ChatSettings) -> Self {
-        Self { settings, buckets: Mutex::default() }
+        Self {
+            settings,
+            buckets: Mutex::default(),
+        }
     }
 
     /// Lets a message of `who` pass, or says when to try again.
