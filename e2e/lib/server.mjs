@@ -33,6 +33,13 @@ export class Server {
     return server;
   }
 
+  /** One that stops when the test `t` is over. */
+  static async for(t, settings) {
+    const server = await Server.start(settings);
+    t.after(() => server.stop());
+    return server;
+  }
+
   get data() {
     return join(this.#folder, 'data');
   }
