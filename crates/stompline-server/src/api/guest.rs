@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -158,12 +158,13 @@ pub(super) async fn session(
 pub(super) async fn agent(
     State(api): State<Arc<Api>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     body: axum::body::Bytes,
 ) -> Result<Json<AgentSession>, Problem> {
     let guests = api
         .guests
         .as_ref()
-        .filter(|_| peer.ip().is_loopback())
+        .filter(|_| peer.ip().is_loopback() && names_this_machine(&headers))
         .ok_or_else(|| Problem::forbidden("agents of a demonstration sit at this machine"))?;
     let asked: AgentRequest = read(&body)?;
     let user_id = asked.id.unwrap_or_else(|| "demo".to_owned());
@@ -178,6 +179,24 @@ pub(super) async fn agent(
         user_id,
         name,
     }))
+}
+
+/// Whether the request was made to this machine by its own name. A foreign page whose name was made to point here would say its
+/// name instead.
+fn names_this_machine(headers: &HeaderMap) -> bool {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name == "localhost"
+        || name
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// The body, or nothing at all.
@@ -223,6 +242,21 @@ mod tests {
         assert_eq!(user_of(&one), user_of(&one));
         assert_ne!(user_of(&one), user_of(&other));
         assert!(checked(one).is_ok());
+    }
+
+    #[test]
+    fn only_own_names_are_this_machine() {
+        for (host, own) in [
+            ("127.0.0.1:8080", true),
+            ("localhost", true),
+            ("[::1]:8080", true),
+            ("evil.test:8080", false),
+            ("10.0.0.1", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
+            assert_eq!(names_this_machine(&headers), own, "{host}");
+        }
     }
 
     #[test]
