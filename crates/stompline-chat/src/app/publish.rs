@@ -33,17 +33,16 @@ pub(super) async fn run(chat: Chat, messenger: Messenger, mut committed: mpsc::R
 async fn publish(messenger: &Messenger, event: &Event) {
     let mut shared: Option<Bytes> = None;
     for recipient in &event.recipients {
-        let body = match &shared {
-            Some(body) => body.clone(),
-            None => {
-                let Some(body) = write(&event.body(recipient.role)) else {
-                    return;
-                };
-                if event.same_for_all() {
-                    shared = Some(body.clone());
-                }
-                body
+        let body = if let Some(body) = &shared {
+            body.clone()
+        } else {
+            let Some(body) = write(&event.body(recipient.role)) else {
+                return;
+            };
+            if event.same_for_all() {
+                shared = Some(body.clone());
             }
+            body
         };
         let message = message(event, body);
         let (realm, name) = (recipient.role.as_str(), &*recipient.id);
