@@ -172,6 +172,46 @@ test('page left while the server is away keeps what was written', async t => {
   await agent.shows(['first', 'unsent']);
 });
 
+test('dark pages are as legible', async t => {
+  for (const size of ['desktop', 'phone']) {
+    const server = await Server.for(t);
+    const people = await meet(t, server, { lang: 'en', size, colorScheme: 'dark' });
+    await begin(people, 'in the dark');
+    await people.agent.write('a light');
+    await people.customer.sees('a light');
+    await isClean(`dark ${size}`, people.customer, people.agent);
+    await people.customer.shoot(`dark-${size}-widget`);
+    await people.agent.shoot(`dark-${size}-desk`);
+  }
+});
+
+test('keyboard alone is enough', async t => {
+  const server = await Server.for(t);
+  const { customer, agent } = await meet(t, server, { lang: 'en' });
+  const { page } = customer;
+  await customer.get('composer').focus();
+  await page.keyboard.type('first line');
+  await page.keyboard.press('Shift+Enter');
+  await page.keyboard.type('second line');
+  await page.keyboard.press('Enter');
+  await customer.get('waiting').waitFor();
+  await agent.get('tab-queue').focus();
+  await agent.page.keyboard.press('Enter');
+  await agent.get('conversation').first().focus();
+  await agent.page.keyboard.press('Enter');
+  await agent.get('take').waitFor();
+  await agent.page.keyboard.press('Alt+a');
+  await agent.get('composer').waitFor();
+  await agent.shows(['first line\nsecond line']);
+  await agent.page.waitForFunction(() => document.activeElement?.dataset.testid === 'composer');
+  await agent.page.keyboard.type('answer');
+  await agent.page.keyboard.press('Enter');
+  await customer.sees('answer');
+  await agent.page.keyboard.press('Alt+e');
+  await customer.get('ended').waitFor();
+  assert.deepEqual([...agent.complaints, ...customer.complaints], []);
+});
+
 test('two agents see one queue', async t => {
   const server = await Server.for(t);
   const { customer, agent } = await meet(t, server, { lang: 'en' });

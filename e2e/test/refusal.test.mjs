@@ -10,6 +10,13 @@ import { frame, Refused, Wire } from '../lib/wire.mjs';
 
 const ORIGIN = 'https://shop.example';
 
+/** The same signature under another body. */
+function forged(token) {
+  const [head, , signature] = token.split('.');
+  const [, body] = server.token('8', 'agent').split('.');
+  return [head, body, signature].join('.');
+}
+
 /** @type {Server} */
 let server;
 before(async () => {
@@ -27,6 +34,8 @@ describe('before the upgrade', () => {
     'no token': [() => null, 'token_missing'],
     'nonsense for a token': [() => 'nonsense', 'token_malformed'],
     'a token without signature': [() => unsigned({ sub: '7', userType: 'customer' }), 'token_unsupported_algorithm'],
+    'a token with half a signature': [() => server.token('7').slice(0, -20), 'token_bad_signature'],
+    'a token with a changed body': [() => forged(server.token('7')), 'token_bad_signature'],
     'a token of a foreign key': [() => signed({ sub: '7', userType: 'customer' }, 'x'.repeat(44)), 'token_bad_signature'],
     'an expired token': [() => server.token('7', 'customer', { exp: seconds(-60) }), 'token_expired'],
     'a token from the future': [() => server.token('7', 'customer', { nbf: seconds(600) }), 'token_not_yet_valid'],

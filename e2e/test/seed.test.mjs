@@ -74,3 +74,21 @@ test('refused token is told to SockJS front end', async () => {
   assert.equal((await closes.find(() => true)).code, 1002);
   await stompClient.deactivate();
 });
+
+test('SockJS front end hears why it was ended', async () => {
+  const closes = new Inbox('closes');
+  const connects = new Inbox('connects');
+  const stompClient = new Client({
+    webSocketFactory: () => new SockJS(`${server.url}/ws/chat?token=${server.token('9')}`),
+    reconnectDelay: 0,
+    onStompError: ({ headers }) => closes.add({ error: headers.code }),
+    onWebSocketClose: event => closes.add({ code: event.code, reason: event.reason }),
+    onConnect: () => connects.add({}),
+  });
+  stompClient.activate();
+  await connects.count(1);
+  stompClient.publish({ destination: '/topic/news', body: '{}' });
+  await closes.find({ error: 'forbidden' });
+  await closes.find({ code: 1008 });
+  await stompClient.deactivate();
+});
