@@ -30,7 +30,7 @@ pub fn accept_key(sec_websocket_key: &str) -> String {
 /// Whether a `Sec-WebSocket-Key`, without blanks around it, is Base64 of 16 bytes as RFC 6455
 /// §4.2.1 asks of clients. A server answers 400 otherwise.
 pub fn is_valid_key(sec_websocket_key: &str) -> bool {
-    // One byte of slack: the decoder wants room for whole groups of three.
+    // Two bytes of slack: the decoder wants room for whole groups of three.
     let mut bytes = [0; KEY_BYTES + 2];
     sec_websocket_key.len() == 24
         && LENIENT.decode_slice(sec_websocket_key, &mut bytes) == Ok(KEY_BYTES)

@@ -120,4 +120,5 @@ fn masker_gives_fresh_keys() {
     keys.dedup();
     // Two of 200 random keys are equal once in 200,000 runs, ten of them never.
     assert!(keys.len() > 190, "{} different keys", keys.len());
+    assert_eq!(format!("{masker:?}"), "Masker { .. }", "keys stay secret");
 }
