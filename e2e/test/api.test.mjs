@@ -221,6 +221,13 @@ describe('guests', () => {
   });
 });
 
+test('foreign name for this machine gets no agent', async () => {
+  const { port } = server;
+  for (const [host, status] of [[`evil.example:${port}`, 403], [`localhost:${port}`, 200]]) {
+    assert.equal((await ask(`${server.url}/demo/agent`, { method: 'POST', headers: { host } })).status, status, host);
+  }
+});
+
 describe('health', () => {
   test('live and ready say so', async () => {
     for (const [path, text] of [['/healthz', 'ok\n'], ['/readyz', 'ready\n']]) {
