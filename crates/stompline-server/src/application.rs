@@ -166,6 +166,7 @@ fn limits(config: &Config) -> Limits {
     limits.transaction_frames_max = count(from.transaction_frames);
     limits.transaction_bytes_max = count(from.transaction_bytes);
     limits.handler_timeout = seconds(from.handler_timeout_s);
+    limits.expiry_leeway = Duration::from_secs(config.auth.leeway_s.into());
     limits.expiry_notice = Duration::from_secs(config.auth.expiry_notice_s.into());
     limits
 }

@@ -35,6 +35,8 @@ pub struct Limits {
     pub transaction_bytes_max: usize,
     /// How long a handler may take: 30 s. The client is told `timeout`.
     pub handler_timeout: Duration,
+    /// How long a token that has ended is still good for a live session: 5 s, since clocks differ.
+    pub expiry_leeway: Duration,
     /// How long before a token ends its client is told: 60 s.
     pub expiry_notice: Duration,
 }
@@ -58,6 +60,7 @@ impl Default for Limits {
             transaction_frames_max: 100,
             transaction_bytes_max: 1024 * 1024,
             handler_timeout: Duration::from_secs(30),
+            expiry_leeway: Duration::from_secs(5),
             expiry_notice: Duration::from_mins(1),
         }
     }

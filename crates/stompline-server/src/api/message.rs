@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use stompline::{Message, Outgoing, PublishError, Realm};
+use stompline::{Message, Outgoing, PublishError, Realm, UserName};
 
 use super::{Api, problem::Problem};
 
@@ -93,6 +93,8 @@ pub(super) async fn publish_to_users(
         let (realms, name) = match user {
             User::Key { realm, id } => (vec![realm], id),
             User::Name(name) => {
+                // Also when nobody of that name is online anywhere.
+                UserName::new(&name).map_err(|error| Problem::bad_request(error.to_string()))?;
                 let online = api.stompline.realms();
                 (online.iter().map(Realm::to_string).collect(), name)
             }

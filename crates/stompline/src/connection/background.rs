@@ -19,9 +19,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(25);
 /// The pause before a client that did not listen for the notice is told again.
 const NOTICE_AGAIN: Duration = Duration::from_secs(2);
 
-/// A token that has ended is still good for this long: clocks differ.
-const EXPIRY_LEEWAY: Duration = Duration::from_secs(5);
-
 impl Driver {
     /// Runs `work` while writing, results and heart-beats go on. The client's silence does not count meanwhile.
     pub(super) async fn alongside<F>(&mut self, mut work: F) -> Result<F::Output, CloseReason>
@@ -148,7 +145,7 @@ impl Driver {
     /// How long until the token's end, or until its notice, asks for something.
     fn until_expiry(&self) -> Option<Duration> {
         let end = self.session.expires_at().filter(|_| self.stomp.is_open())?;
-        let mut due = end + EXPIRY_LEEWAY;
+        let mut due = end + self.core.limits.expiry_leeway;
         if let Some(again) = self.expiry_notice {
             due = due.min(again.max(end.checked_sub(self.core.limits.expiry_notice)?));
         }
@@ -161,7 +158,7 @@ impl Driver {
         }
         let end = self.session.expires_at()?;
         let now = SystemTime::now();
-        if end + EXPIRY_LEEWAY <= now {
+        if end + self.core.limits.expiry_leeway <= now {
             let text = "the token has expired; connect again with a new one";
             let error = Frame::error("token_expired", text, None);
             self.transmit(&error);
