@@ -2,7 +2,7 @@ import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { Chat, type Conversation, openOutboxStorage, unreadCount, watchPage } from '@stompline/client';
 import { announceArrivals, chatSignal } from '@stompline/ui';
 import { deviceToken } from './device.ts';
-import { recall, remember } from './memory.ts';
+import { recall, remember, rememberPanel } from './memory.ts';
 
 /** With the panel closed and nothing open, the connection is given up after this, in milliseconds. */
 const LINGER_MS = 60_000;
@@ -39,10 +39,12 @@ export class Visit {
     const isGoingOn = state === 'queued' || state === 'active' || this.chat.pending.length > 0;
     this.screen.value = isGoingOn || this.#isBelievedOpen ? 'thread' : 'home';
     this.isPanelOpen.value = true;
+    rememberPanel(true);
   }
 
   closePanel(): void {
     this.isPanelOpen.value = false;
+    rememberPanel(false);
   }
 
   /** The open conversation, else the last one. */
