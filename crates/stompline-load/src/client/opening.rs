@@ -1,0 +1,94 @@
+//! From a socket to an open STOMP session.
+
+use std::io;
+use std::net::SocketAddr;
+
+use stompline_ws::handshake::{ClientRequest, RESPONSE_BYTES_MAX, new_key};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::ClientError;
+use crate::target::Target;
+
+/// How much of a refusal's body is shown.
+const REFUSAL_BYTES_MAX: usize = 300;
+
+/// A TCP connection from `source`, if that is given.
+pub(super) async fn connect(
+    address: SocketAddr,
+    source: Option<SocketAddr>,
+) -> Result<TcpStream, ClientError> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    };
+    let socket = socket.map_err(ClientError::io("making a socket"))?;
+    if let Some(source) = source {
+        socket
+            .bind(source)
+            .map_err(ClientError::io("binding to a source address"))?;
+    }
+    let stream = socket
+        .connect(address)
+        .await
+        .map_err(ClientError::io("connecting"))?;
+    stream
+        .set_nodelay(true)
+        .map_err(ClientError::io("setting TCP_NODELAY"))?;
+    Ok(stream)
+}
+
+/// Upgrades the connection. Returns what came behind the answer, which are frames already.
+pub(super) async fn upgrade(
+    stream: &mut TcpStream,
+    target: &Target,
+    path: &str,
+    token: &str,
+) -> Result<Vec<u8>, ClientError> {
+    let key = new_key().map_err(ClientError::io("drawing a key"))?;
+    let bearer = format!("Bearer {token}");
+    let request = ClientRequest {
+        host: &target.host,
+        path,
+        key: &key,
+        protocols: &["v12.stomp"],
+        headers: &[("Authorization", &bearer)],
+    };
+    let mut bytes = Vec::with_capacity(1024);
+    request.write(&mut bytes)?;
+    stream
+        .write_all(&bytes)
+        .await
+        .map_err(ClientError::io("sending the handshake"))?;
+    bytes.clear();
+    loop {
+        read_some(stream, &mut bytes).await?;
+        let Some((response, consumed)) = request.read_response(&bytes)? else {
+            continue;
+        };
+        let rest = bytes.split_off(consumed);
+        if response.status == 101 {
+            return Ok(rest);
+        }
+        let body = &rest[..rest.len().min(REFUSAL_BYTES_MAX)];
+        return Err(ClientError::Refused {
+            status: response.status,
+            body: String::from_utf8_lossy(body).into_owned(),
+        });
+    }
+}
+
+async fn read_some(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<(), ClientError> {
+    let mut piece = [0; 2048];
+    let count = stream
+        .read(&mut piece)
+        .await
+        .map_err(ClientError::io("reading the handshake"))?;
+    if count == 0 || bytes.len() > RESPONSE_BYTES_MAX {
+        let why = io::Error::from(io::ErrorKind::UnexpectedEof);
+        return Err(ClientError::io("reading the handshake")(why));
+    }
+    bytes.extend_from_slice(&piece[..count]);
+    Ok(())
+}

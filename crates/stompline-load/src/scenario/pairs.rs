@@ -1,0 +1,158 @@
+//! Pairs of sessions that answer one another through the broker.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use super::flat::measure_cpu;
+use super::{ScenarioError, Setup, check_descriptors, per_second};
+use crate::client::{Client, ClientError};
+use crate::receipt::{latencies, record};
+use crate::report::Report;
+use crate::template::{Template, number_of};
+
+/// The scenario `pairs`.
+#[derive(Clone, Copy, Debug)]
+pub struct Pairs {
+    /// How many pairs.
+    pub pairs: u32,
+    /// How long they play.
+    pub duration: Duration,
+    /// Bytes of each body; at least 20, which hold the number.
+    pub body_bytes: usize,
+}
+
+/// One of a pair.
+#[derive(Debug)]
+struct Player {
+    client: Client,
+    template: Template,
+}
+
+impl Pairs {
+    /// Lets every pair pass one message to and fro until the time is over.
+    ///
+    /// # Errors
+    ///
+    /// A session could not be opened or ended early, or an answer was wrong.
+    pub async fn run(self, setup: &Rc<Setup>) -> Result<Report, ScenarioError> {
+        let pairs = self.pairs.max(1);
+        check_descriptors(pairs.saturating_mul(2))?;
+        let ready = Rc::new(Barrier::new(pairs as usize + 1));
+        let mut playing = JoinSet::new();
+        for number in 0..pairs {
+            playing.spawn_local(self.pair(Rc::clone(setup), number, Rc::clone(&ready)));
+        }
+        tokio::select! {
+            _ = ready.wait() => {}
+            Some(failed) = playing.join_next() => {
+                failed??;
+            }
+        }
+        let cpu_before = setup.cpu()?;
+        let started = Instant::now();
+        let mut round_trip = latencies();
+        while let Some(played) = playing.join_next().await {
+            // All histograms have the same bounds.
+            round_trip += played??;
+        }
+        let elapsed = started.elapsed();
+        let cpu = setup.cpu()?.saturating_sub(cpu_before);
+        let messages = round_trip.len() * 2;
+        let mut report = Report::new("pairs");
+        report.count("pairs", pairs.into());
+        report.count("messages", messages);
+        report.number("elapsed_s", elapsed.as_secs_f64());
+        report.number("messages_per_s", per_second(messages, elapsed));
+        report.latency("round_trip", &round_trip);
+        measure_cpu(&mut report, setup, cpu, messages);
+        Ok(report)
+    }
+
+    async fn pair(
+        self,
+        setup: Rc<Setup>,
+        number: u32,
+        ready: Rc<Barrier>,
+    ) -> Result<Histogram<u64>, ScenarioError> {
+        let names = [format!("pair.{number}.a"), format!("pair.{number}.b")];
+        let [a, b] = names.map(|name| setup.topic(&name));
+        let mut first = self.player(&setup, number * 2, &a, &b).await?;
+        let mut second = self.player(&setup, number * 2 + 1, &b, &a).await?;
+        ready.wait().await;
+        let end = Instant::now() + self.duration;
+        let mut latency = latencies();
+        tokio::select! {
+            asked = first.ask_until(end, &mut latency) => asked?,
+            echoed = second.echo() => echoed?,
+        }
+        first.client.close(|_| Ok(())).await?;
+        second.client.close(|_| Ok(())).await?;
+        Ok(latency)
+    }
+
+    async fn player(
+        &self,
+        setup: &Setup,
+        number: u32,
+        own: &str,
+        other: &str,
+    ) -> Result<Player, ScenarioError> {
+        let mut client = setup.customer(number).await?;
+        client.subscribe("s", own).await?;
+        let template = Template::new(client.session().send(other, ""), self.body_bytes);
+        Ok(Player { client, template })
+    }
+}
+
+impl Player {
+    /// Sends numbers, each when the one before has come back.
+    async fn ask_until(
+        &mut self,
+        end: Instant,
+        latency: &mut Histogram<u64>,
+    ) -> Result<(), ScenarioError> {
+        for number in 0.. {
+            let asked = Instant::now();
+            if asked >= end {
+                break;
+            }
+            self.client.queue_encoded(self.template.numbered(number))?;
+            let answer = self.hear().await?;
+            if answer != Some(number) {
+                let text = format!("{number} was answered with {answer:?}");
+                return Err(ScenarioError::Unexpected(text));
+            }
+            record(latency, asked.elapsed());
+        }
+        Ok(())
+    }
+
+    /// Sends back whatever comes.
+    async fn echo(&mut self) -> Result<(), ScenarioError> {
+        loop {
+            let heard = self.hear().await?;
+            let number = heard.ok_or_else(|| {
+                ScenarioError::Unexpected("a message came that nobody had sent".to_owned())
+            })?;
+            self.client.queue_encoded(self.template.numbered(number))?;
+            self.client.flush(|_| Ok(())).await?;
+        }
+    }
+
+    async fn hear(&mut self) -> Result<Option<u64>, ClientError> {
+        let mut heard = None;
+        while heard.is_none() {
+            self.client
+                .turn(|frame| {
+                    heard = Some(number_of(&frame.body));
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(heard.flatten())
+    }
+}
