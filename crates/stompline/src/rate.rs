@@ -1,6 +1,11 @@
 //! Rate limits: so many a second, with a burst.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 /// A rate that is not a limit one could keep.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -131,10 +136,61 @@ impl TokenBucket {
     }
 }
 
+/// One bucket for each key, an address or a user for example, all with the same rate.
+///
+/// Shared by threads. At most `keys_max` keys are remembered; when there are more, all start anew, which lets through a burst
+/// more of each and keeps memory bounded.
+#[derive(Debug)]
+pub struct KeyedBuckets<K> {
+    rate: Rate,
+    keys_max: usize,
+    buckets: Mutex<HashMap<K, TokenBucket>>,
+}
+
+impl<K: Hash + Eq> KeyedBuckets<K> {
+    /// Full buckets.
+    pub fn new(rate: Rate, keys_max: usize) -> Self {
+        Self {
+            rate,
+            keys_max,
+            buckets: Mutex::default(),
+        }
+    }
+
+    /// Takes one token of `key`.
+    ///
+    /// # Errors
+    ///
+    /// The bucket is empty: how long until there is a token again.
+    pub fn try_take(&self, key: K, now: Instant) -> Result<(), Duration> {
+        if self.rate.is_off() {
+            return Ok(());
+        }
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= self.keys_max && !buckets.contains_key(&key) {
+            buckets.clear();
+        }
+        buckets
+            .entry(key)
+            .or_insert_with(|| TokenBucket::new(self.rate))
+            .try_take(now)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn keys_have_buckets_of_their_own() {
+        let now = Instant::now();
+        let buckets = KeyedBuckets::new(Rate::new(1.0, 1).unwrap(), 2);
+        assert!(buckets.try_take("a", now).is_ok() && buckets.try_take("b", now).is_ok());
+        assert!(buckets.try_take("a", now).is_err());
+        // A third key is one more than are remembered.
+        assert!(buckets.try_take("c", now).is_ok() && buckets.try_take("a", now).is_ok());
+    }
 
     #[test]
     fn burst_passes_then_rate_holds() {

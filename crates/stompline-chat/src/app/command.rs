@@ -10,6 +10,7 @@ use crate::{
     command::Command,
     error::Error,
     id::ClientId,
+    person::Person,
     reply::{Ack, Refusal},
     store::Pending,
 };
@@ -26,10 +27,7 @@ pub(super) async fn send(
     // Whoever types again after this says something new.
     typing::forget(&caller.session);
     let name = body.client_id.clone();
-    let pending = match chat.shared.rates.admit(&caller.person.user) {
-        Ok(()) => submit(&chat, body.command(caller.person.clone())),
-        Err(error) => Pending::refused(error),
-    };
+    let pending = admit(&chat, &caller, |person| body.command(person));
     Ok(answer(caller, name, pending))
 }
 
@@ -44,10 +42,7 @@ pub(super) async fn start(
         decode(&body)?
     };
     let name = body.client_id.clone();
-    let pending = match chat.shared.rates.admit(&caller.person.user) {
-        Ok(()) => submit(&chat, body.command(caller.person.clone())),
-        Err(error) => Pending::refused(error),
-    };
+    let pending = admit(&chat, &caller, |person| body.command(person));
     Ok(answer(caller, name, pending))
 }
 
@@ -104,6 +99,18 @@ pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
             "the body is not the JSON that is wanted here: {error}"
         ))
     })
+}
+
+/// Submits what makes a message, as fast as its sender may.
+fn admit(
+    chat: &Chat,
+    caller: &Caller,
+    command: impl FnOnce(Person) -> Result<Command, Error>,
+) -> Pending {
+    match chat.shared.rates.admit(&caller.person.user) {
+        Ok(()) => submit(chat, command(caller.person.clone())),
+        Err(error) => Pending::refused(error),
+    }
 }
 
 fn submit(chat: &Chat, command: Result<Command, Error>) -> Pending {

@@ -1,8 +1,7 @@
 //! Tokens for visitors of the widget and, in a demonstration, for agents.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::Json;
@@ -13,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stompline::auth::{JwtSigner, Principal};
-use stompline::rate::{Rate, TokenBucket};
+use stompline::rate::{KeyedBuckets, Rate};
 use stompline::{Realm, UserName};
 
 use crate::hex::hex;
@@ -23,7 +22,7 @@ use super::{Api, problem::Problem};
 /// Bytes of a device's secret: 256 random bits, which nobody guesses.
 const SECRET_BYTES: usize = 32;
 
-/// Addresses whose rate is remembered; beyond it all start anew.
+/// Addresses whose rate is remembered: some megabytes at the most.
 const ADDRESSES_MAX: usize = 65_536;
 
 /// Longest name that a demonstration's agent may give itself, in characters.
@@ -33,34 +32,25 @@ const NAME_CHARS_MAX: usize = 64;
 pub(crate) struct Guests {
     signer: JwtSigner,
     ttl: Duration,
-    rate: Rate,
-    buckets: Mutex<HashMap<IpAddr, TokenBucket>>,
+    addresses: KeyedBuckets<IpAddr>,
 }
 
 impl Guests {
     /// Tokens good for `ttl`, at most `per_minute` for one address (0: no limit).
     pub(crate) fn new(signer: JwtSigner, ttl: Duration, per_minute: u32) -> Self {
         let rate = Rate::new(f64::from(per_minute) / 60.0, per_minute.max(1)).unwrap_or(Rate::OFF);
+        let addresses = KeyedBuckets::new(rate, ADDRESSES_MAX);
         Self {
             signer,
             ttl,
-            rate,
-            buckets: Mutex::default(),
+            addresses,
         }
     }
 
     fn admit(&self, address: IpAddr) -> Result<(), Problem> {
-        if self.rate.is_off() {
-            return Ok(());
-        }
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= ADDRESSES_MAX && !buckets.contains_key(&address) {
-            buckets.clear();
-        }
-        let bucket = buckets
-            .entry(address)
-            .or_insert_with(|| TokenBucket::new(self.rate));
-        bucket.try_take(Instant::now()).map_err(Problem::too_fast)
+        self.addresses
+            .try_take(address, Instant::now())
+            .map_err(Problem::too_fast)
     }
 
     fn token(&self, realm: &str, id: &str, name: Option<&str>) -> Result<Token, Problem> {

@@ -1,9 +1,8 @@
 //! The steps of a handshake, in order: load, origin, hooks, token.
 
 use std::{
-    collections::HashMap,
-    net::{IpAddr, SocketAddr},
-    sync::{Mutex, PoisonError, atomic::Ordering},
+    net::SocketAddr,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -12,16 +11,10 @@ use stompline_proto::Headers;
 use stompline_sockjs::{Refusal, Request};
 
 use super::{Admission, Gate, Rules};
-use crate::{
-    auth::{
-        Attributes, AuthError, Credentials, HandshakeOutcome, HandshakeRefusal, HandshakeRequest,
-        Principal, TokenSources,
-    },
-    rate::{Rate, TokenBucket},
+use crate::auth::{
+    Attributes, AuthError, Credentials, HandshakeOutcome, HandshakeRefusal, HandshakeRequest,
+    Principal, TokenSources,
 };
-
-/// Addresses whose rate is remembered; beyond it the oldest state is forgotten.
-const ADDRESSES_MAX: usize = 65_536;
 
 /// Refused clients are told to come back after this long and up to as much again, so that they do not come all at once.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -40,7 +33,7 @@ impl Gate {
     pub(super) async fn enter(&self, request: Request<'_>) -> Result<Admission, Refusal> {
         self.check_load(&self.core.turnstile)?;
         let view = self.view(request);
-        if let Err(wait) = self.rules.addresses.pass(view.client()) {
+        if let Err(wait) = self.rules.addresses.try_take(view.client(), Instant::now()) {
             return Err(busy("too many connections from this address", wait));
         }
         self.check_origin(&view)?;
@@ -195,34 +188,4 @@ fn busy(message: &'static str, wait: Duration) -> Refusal {
     let jitter = RETRY_AFTER.mul_f64(f64::from(u16::from_ne_bytes(random)) / f64::from(u16::MAX));
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
         .retry_after(wait.max(RETRY_AFTER) + jitter)
-}
-
-/// New connections of each address.
-pub(super) struct AddressRates {
-    rate: Rate,
-    buckets: Mutex<HashMap<IpAddr, TokenBucket>>,
-}
-
-impl AddressRates {
-    pub(super) fn new(per_s: u32) -> Self {
-        let rate = Rate::new(f64::from(per_s), per_s.max(1)).unwrap_or(Rate::OFF);
-        Self {
-            rate,
-            buckets: Mutex::default(),
-        }
-    }
-
-    fn pass(&self, address: IpAddr) -> Result<(), Duration> {
-        if self.rate.is_off() {
-            return Ok(());
-        }
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= ADDRESSES_MAX && !buckets.contains_key(&address) {
-            buckets.clear();
-        }
-        buckets
-            .entry(address)
-            .or_insert_with(|| TokenBucket::new(self.rate))
-            .try_take(Instant::now())
-    }
 }

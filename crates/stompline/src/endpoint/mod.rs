@@ -2,7 +2,10 @@
 
 mod admission;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex},
+};
 
 use axum::Router;
 use stompline_sockjs::{Connection, Purpose, Refusal, Request, Service, Settings};
@@ -16,12 +19,13 @@ use crate::{
     connection::Driver,
     delivery::Delivery,
     limits::Limits,
-    rate::{Rate, TokenBucket},
+    rate::{KeyedBuckets, Rate, TokenBucket},
 };
-use admission::AddressRates;
-
 /// The STOMP versions as WebSocket sub-protocols.
 const PROTOCOLS: [&str; 3] = ["v12.stomp", "v11.stomp", "v10.stomp"];
+
+/// Addresses whose rate is remembered: some megabytes at the most.
+const ADDRESSES_MAX: usize = 65_536;
 
 /// Why an endpoint cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -154,7 +158,10 @@ impl Endpoint {
             tokens: self.tokens,
             proxies: self.proxies,
             late: self.late,
-            addresses: AddressRates::new(core.limits.connects_per_s_per_address),
+            addresses: KeyedBuckets::new(
+                per_s(core.limits.connects_per_s_per_address),
+                ADDRESSES_MAX,
+            ),
         });
         let tasks = core.tasks.clone();
         let gate = Arc::new(Gate { core, rules });
@@ -184,7 +191,7 @@ pub(crate) struct Rules {
     tokens: TokenSources,
     proxies: TrustedProxies,
     late: bool,
-    addresses: AddressRates,
+    addresses: KeyedBuckets<IpAddr>,
 }
 
 /// What the handshake found out.
@@ -206,7 +213,7 @@ impl Rules {
             tokens: TokenSources::new(),
             proxies: TrustedProxies::default(),
             late: false,
-            addresses: AddressRates::new(0),
+            addresses: KeyedBuckets::new(Rate::OFF, ADDRESSES_MAX),
         }
     }
 
@@ -216,8 +223,7 @@ impl Rules {
 
     #[allow(clippy::unused_self, reason = "an endpoint may get a rate of its own")]
     pub(crate) fn frame_rate(&self, limits: &Limits) -> Option<Rate> {
-        let rate = Rate::new(f64::from(limits.frames_per_s), limits.frames_per_s.max(1)).ok()?;
-        (!rate.is_off()).then_some(rate)
+        Some(per_s(limits.frames_per_s)).filter(|rate| !rate.is_off())
     }
 }
 
@@ -260,9 +266,8 @@ impl Service for Gate {
 pub(crate) struct Turnstile(Mutex<TokenBucket>);
 
 impl Turnstile {
-    pub(crate) fn new(per_s: u32) -> Self {
-        let rate = Rate::new(f64::from(per_s), per_s.max(1)).unwrap_or(Rate::OFF);
-        Self(Mutex::new(TokenBucket::new(rate)))
+    pub(crate) fn new(connects_per_s: u32) -> Self {
+        Self(Mutex::new(TokenBucket::new(per_s(connects_per_s))))
     }
 
     /// Lets one pass, or says how long to wait.
@@ -273,4 +278,9 @@ impl Turnstile {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         bucket.try_take(std::time::Instant::now())
     }
+}
+
+/// As many a second, and as many at once; 0 is no limit.
+fn per_s(number: u32) -> Rate {
+    Rate::new(f64::from(number), number.max(1)).unwrap_or(Rate::OFF)
 }
