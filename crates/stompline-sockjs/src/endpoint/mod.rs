@@ -189,6 +189,7 @@ impl<S: Service> Shared<S> {
         let service = Arc::clone(&self.service);
         let limits = self.settings.websocket_limits();
         let outbox_bytes_max = self.settings.outbox_bytes_max;
+        let tasks = self.tasks.clone();
         self.tasks.spawn(async move {
             let (stream, leftover) = match upgrade.await {
                 Ok(upgraded) => take_back(upgraded),
@@ -199,8 +200,8 @@ impl<S: Service> Shared<S> {
             };
             let connection =
                 Connection::new(stream, &leftover, transport, limits, outbox_bytes_max);
-            drop(leftover);
-            batched(service.serve(admission, connection)).await;
+            // A task of its own: this one's memory is sized for the upgrade.
+            tasks.spawn(batched(service.serve(admission, connection)));
         });
         Ok(handshake::switching(&key, protocol))
     }

@@ -115,10 +115,15 @@ impl Driver {
     }
 
     /// Serves the connection to its end.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(&mut self) {
         let reason = self.serve().await;
         self.depart(&reason);
-        if reason == CloseReason::Disconnect && self.connection.outbox().closing().is_none() {
+        Box::pin(self.part(&reason)).await;
+    }
+
+    /// Lets the client go: a goodbye of its own first, then ours.
+    async fn part(&mut self, reason: &CloseReason) {
+        if *reason == CloseReason::Disconnect && self.connection.outbox().closing().is_none() {
             self.await_goodbye().await;
             self.connection
                 .outbox()
@@ -127,16 +132,26 @@ impl Driver {
         self.connection.finish(LINGER).await;
     }
 
+    /// Waiting is all that an idle connection's memory is for: what handles frames is allocated for a batch and freed after it.
     async fn serve(&mut self) -> CloseReason {
         loop {
-            let step = match self.inbox.pop_front() {
-                Some(input) => self.handle(input).await,
-                None => self.turn().await,
+            let step = if self.inbox.is_empty() {
+                self.turn().await
+            } else {
+                Box::pin(self.handle_all()).await
             };
             if let Err(reason) = step {
                 return reason;
             }
         }
+    }
+
+    /// Handles what the last read brought.
+    async fn handle_all(&mut self) -> Result<(), CloseReason> {
+        while let Some(input) = self.inbox.pop_front() {
+            self.handle(input).await?;
+        }
+        Ok(())
     }
 
     /// Waits until something has been read, and keeps everything else going meanwhile.

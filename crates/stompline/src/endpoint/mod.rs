@@ -250,15 +250,15 @@ impl Service for Gate {
         self.note(request, admitted)
     }
 
-    async fn serve(self: Arc<Self>, admission: Admission, connection: Connection<Delivery>) {
-        Driver::new(
-            Arc::clone(&self.core),
-            Arc::clone(&self.rules),
-            admission,
-            connection,
-        )
-        .run()
-        .await;
+    fn serve(
+        self: Arc<Self>,
+        admission: Admission,
+        connection: Connection<Delivery>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let (core, rules) = (Arc::clone(&self.core), Arc::clone(&self.rules));
+        // The driver is built here and not inside the future, which would keep room for its parts for ever.
+        let mut driver = Box::new(Driver::new(core, rules, admission, connection));
+        async move { driver.run().await }
     }
 }
 

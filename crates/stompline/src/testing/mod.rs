@@ -75,9 +75,8 @@ impl TestApp {
             attributes: Attributes::new(),
         };
         let tasks = core.tasks.clone();
-        tasks.spawn(stompline_sockjs::batched(
-            Driver::new(core, rules, admission, connection).run(),
-        ));
+        let mut driver = Driver::new(core, rules, admission, connection);
+        tasks.spawn(stompline_sockjs::batched(async move { driver.run().await }));
         TestClient::new(theirs, transport)
     }
 
