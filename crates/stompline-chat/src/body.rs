@@ -53,7 +53,6 @@ pub enum ContentBody {
     },
 }
 
-/// Where a message goes when its body does not say: to the sender's own open conversation.
 impl SendBody {
     /// The command that `sender` gave with this body.
     ///

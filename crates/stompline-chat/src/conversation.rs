@@ -6,8 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use crate::command::Draft;
 use crate::error::Error;
 use crate::event::{Change, Event, Prev, QueueEffect};
@@ -17,66 +15,12 @@ use crate::message::{Content, Message, Visibility};
 use crate::person::{Person, Role, UserRef};
 use crate::time::Timestamp;
 
+pub use self::state::{Assignment, Closure, Phase, Stamp, State};
+
+mod state;
+
 /// The group of an installation that has only one.
 pub const GROUP_DEFAULT: &str = "default";
-
-/// Where a conversation stands, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Phase {
-    /// The customer waits for an agent.
-    Queued,
-    /// An agent has it.
-    Active,
-    /// It is over, perhaps not for good.
-    Closed,
-}
-
-/// Where a conversation stands, with what is true only then.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    /// The customer waits for an agent.
-    Queued,
-    /// An agent has it.
-    Active(Assignment),
-    /// It is over, perhaps not for good.
-    Closed {
-        /// Who had it, if anybody.
-        assignment: Option<Assignment>,
-        /// How it ended.
-        closure: Closure,
-    },
-}
-
-/// Who has a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Assignment {
-    /// The agent.
-    pub agent: Person,
-    /// Since when.
-    pub since: Timestamp,
-}
-
-/// How a conversation ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closure {
-    /// When.
-    pub at: Timestamp,
-    /// Which side ended it.
-    pub by: Role,
-    /// Why, in their words.
-    pub reason: Option<Arc<str>>,
-}
-
-/// The next change stamp and the time of the change, given by a store's writer.
-#[derive(Debug, Clone, Copy)]
-pub struct Stamp {
-    /// Larger than every stamp given before, over the whole store.
-    pub rev: u64,
-    /// Now.
-    pub at: Timestamp,
-}
 
 /// One conversation as the store holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]

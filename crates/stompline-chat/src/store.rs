@@ -65,6 +65,6 @@ pub trait Store: Send + Sync + 'static {
     fn queue(&self) -> Reading<'_, QueueSnapshot>;
 
     /// Finishes the commands in line, refuses new ones, and lets go of everything. Later calls of anything end with
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`]. The publisher must go on taking batches meanwhile, or be gone.
     fn close(&self) -> BoxFuture<'_, ()>;
 }
