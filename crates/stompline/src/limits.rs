@@ -3,6 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use stompline_proto::{DecodeLimits, Heartbeat, server};
+use stompline_sockjs::Settings;
+
+/// What a WebSocket message may hold at least, however small frames have to be: a frame that is too large should be named by an
+/// ERROR and not be cut off below.
+const MESSAGE_BYTES_MIN: usize = 128 * 1024;
 
 /// The bounds of one node, with defaults for a public server. Zero switches off those that say so.
 #[derive(Clone, Debug)]
@@ -67,6 +72,18 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What the transports need of them. A WebSocket message may hold several frames, or one that grew by SockJS' escaping.
+    pub(crate) fn transport(&self) -> Settings {
+        Settings::default()
+            .outbox_bytes_max(self.outbox_bytes_max)
+            .message_bytes_max(
+                self.frame
+                    .frame_bytes_max
+                    .saturating_mul(2)
+                    .max(MESSAGE_BYTES_MIN),
+            )
+    }
+
     pub(crate) fn session(&self) -> Arc<server::Config> {
         Arc::new(
             server::Config::default()

@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::Router;
-use stompline_sockjs::{Connection, Purpose, Refusal, Request, Service, Settings};
+use stompline_sockjs::{Connection, Purpose, Refusal, Request, Service};
 
 use crate::{
     app::Core,
@@ -145,10 +145,11 @@ impl Endpoint {
             return Err(EndpointError::TypeWithoutAuthenticator { prefix });
         }
         let core = self.core;
-        let settings = Settings::default()
+        let settings = core
+            .limits
+            .transport()
             .sockjs(self.sockjs)
-            .protocols(PROTOCOLS)
-            .outbox_bytes_max(core.limits.outbox_bytes_max);
+            .protocols(PROTOCOLS);
         let rules = Arc::new(Rules {
             prefix: self.prefix,
             authenticator: self.authenticator,

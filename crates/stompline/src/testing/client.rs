@@ -6,6 +6,14 @@ use stompline_proto::{Command, Decoded, Decoder, Frame, Side, Version, encode};
 use stompline_sockjs::{Transport, websocket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+/// A test wants to see what the server sends, however large.
+const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+const LIMITS: websocket::Limits = websocket::Limits {
+    message_bytes_max: MESSAGE_BYTES_MAX,
+    frame_bytes_max: MESSAGE_BYTES_MAX,
+};
+
 /// What comes from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -34,11 +42,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
         Self {
             stream,
             framed: transport == Transport::SockJsWebSocket,
-            websocket: websocket::Decoder::new(
-                websocket::Role::Client,
-                websocket::Limits::default(),
+            websocket: websocket::Decoder::new(websocket::Role::Client, LIMITS),
+            stomp: Decoder::new(
+                Side::Client,
+                stompline_proto::DecodeLimits::default().frame_bytes_max(MESSAGE_BYTES_MAX),
             ),
-            stomp: Decoder::new(Side::Client, stompline_proto::DecodeLimits::default()),
             received: VecDeque::new(),
             receipts: 0,
         }

@@ -20,7 +20,7 @@ mod client;
 
 use std::sync::Arc;
 
-use stompline_sockjs::{Connection, Settings, Transport};
+use stompline_sockjs::{Connection, Transport};
 use tokio::io::DuplexStream;
 
 use crate::{
@@ -67,7 +67,7 @@ impl TestApp {
     pub fn open_as(&self, principal: Principal, transport: Transport) -> TestClient<DuplexStream> {
         let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
         let core = Arc::clone(self.app.core());
-        let settings = Settings::default().outbox_bytes_max(core.limits.outbox_bytes_max);
+        let settings = core.limits.transport();
         let connection = Connection::over(ours, transport, &settings);
         let rules = Arc::new(Rules::open("/test"));
         let admission = Admission {

@@ -1,4 +1,4 @@
-use stompline::{Json, Stompline};
+use stompline::{DecodeLimits, Json, Limits, Stompline};
 use stompline_proto::{Command, Frame};
 
 use crate::support::{frame, header, open_broker, test_app};
@@ -115,6 +115,18 @@ async fn malformed_frames_are_named() {
             "{raw:.40}"
         );
     }
+}
+
+#[tokio::test]
+async fn raised_limit_admits_larger_frames() {
+    let mut limits = Limits::default();
+    limits.frame = DecodeLimits::default().frame_bytes_max(300 * 1024);
+    limits.outbox_bytes_max = 1024 * 1024;
+    let app = test_app(open_broker().limits(limits));
+    let mut anna = app.connect("customer", "anna").await;
+    anna.subscribe("s", "/topic/open.x").await;
+    anna.send("/topic/open.x", "x".repeat(250 * 1024)).await;
+    assert_eq!(anna.message().await.body.len(), 250 * 1024);
 }
 
 #[tokio::test]
