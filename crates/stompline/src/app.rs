@@ -23,7 +23,7 @@ use crate::{
     limits::Limits,
     message::{Audience, Outgoing},
     messenger::Messenger,
-    name::{Realm, UserKey, UserName},
+    name::{NameError, Realm, UserKey, UserName},
     pattern::DestinationPattern,
     rejection::Rejection,
     router::Router,
@@ -135,12 +135,11 @@ impl Core {
                 };
                 let queue = self.user_destination(user.queue());
                 let address = (&*queue, &request.headers, &request.body);
-                let mut published = Published::default();
-                for realm in self.users.realms() {
-                    let key = UserKey::new(realm, owner.clone());
-                    published.add(self.broker.publish_to_user(&key, None, address));
-                }
-                Ok(Effect::Published(published))
+                Ok(Effect::Published(self.publish_to_users(
+                    self.users.realms(),
+                    owner,
+                    address,
+                )))
             }
             Destination::Pattern(_) => Err(DestinationError::SendToPattern.into()),
         }
@@ -244,7 +243,12 @@ impl Core {
                     destination,
                 } => {
                     let destination = self.user_destination(&destination);
-                    self.publish_to_name(realm, &name, (&destination, headers, body))
+                    let address = (&*destination, headers, body);
+                    self.publish_to_name(realm.as_deref(), &name, address)
+                        .unwrap_or_else(|error| {
+                            tracing::error!(%error, "a handler answers a user who cannot exist");
+                            Published::default()
+                        })
                 }
             };
             published.add(one);
@@ -252,24 +256,31 @@ impl Core {
         published
     }
 
-    fn publish_to_name(
+    /// Delivers to the sessions of the user `name`, in one realm or in all.
+    pub(crate) fn publish_to_name(
         &self,
-        realm: Option<String>,
+        realm: Option<&str>,
         name: &str,
         address: (&str, &stompline_proto::Headers, &bytes::Bytes),
-    ) -> Published {
+    ) -> Result<Published, NameError> {
+        let name = UserName::new(name)?;
         let realms = match realm {
-            Some(realm) => Realm::new(&realm)
-                .map(|realm| vec![realm])
-                .unwrap_or_default(),
+            Some(realm) => vec![Realm::new(realm)?],
             None => self.users.realms(),
         };
+        Ok(self.publish_to_users(realms, &name, address))
+    }
+
+    fn publish_to_users(
+        &self,
+        realms: Vec<Realm>,
+        name: &UserName,
+        address: (&str, &stompline_proto::Headers, &bytes::Bytes),
+    ) -> Published {
         let mut published = Published::default();
-        if let Ok(name) = UserName::new(name) {
-            for realm in realms {
-                let key = UserKey::new(realm, name.clone());
-                published.add(self.broker.publish_to_user(&key, None, address));
-            }
+        for realm in realms {
+            let user = UserKey::new(realm, name.clone());
+            published.add(self.broker.publish_to_user(&user, None, address));
         }
         published
     }

@@ -8,7 +8,7 @@ use crate::{
     app::Core,
     destination::{Destination, DestinationError},
     message::{Audience, Message, Outgoing},
-    name::{NameError, Realm, UserKey, UserName},
+    name::NameError,
     session::Session,
 };
 
@@ -118,23 +118,12 @@ impl Messenger {
                 name,
                 destination,
             } => {
-                let name = UserName::new(&name)?;
-                let realms = match realm {
-                    Some(realm) => vec![Realm::new(&realm)?],
-                    None => self.core.users.realms(),
-                };
                 let destination = self.core.user_destination(&destination);
                 let address = (&*destination, &message.headers, &message.body);
-                Ok(realms
-                    .into_iter()
-                    .map(|realm| UserKey::new(realm, name.clone()))
-                    .map(|user| {
-                        self.core
-                            .broker
-                            .publish_to_user(&user, None, address)
-                            .deliveries
-                    })
-                    .sum())
+                let published = self
+                    .core
+                    .publish_to_name(realm.as_deref(), &name, address)?;
+                Ok(published.deliveries)
             }
             Audience::Sender { destination } | Audience::Session { destination } => {
                 Err(PublishError::NotPublishable(destination))

@@ -40,28 +40,25 @@ impl Registry {
         }
     }
 
-    /// Adds a subscription to one destination. True if it is the first there.
-    pub(crate) fn join(&self, subscription: &Arc<Subscription>) -> bool {
+    /// Adds a subscription to one destination.
+    pub(crate) fn join(&self, subscription: &Arc<Subscription>) {
         let destination = subscription.destination();
         let mut table = self.shard(&self.exact, &**destination);
         let topic = table.entry(Arc::clone(destination)).or_default();
         topic.join(Arc::clone(subscription));
-        topic.len() == 1
     }
 
-    /// Removes it. True if it was the last there.
-    pub(crate) fn leave(&self, subscription: &Arc<Subscription>) -> bool {
+    /// Removes it, and the destination's entry with its last one.
+    pub(crate) fn leave(&self, subscription: &Arc<Subscription>) {
         let destination = subscription.destination();
         let mut table = self.shard(&self.exact, &**destination);
         let Some(topic) = table.get_mut(&**destination) else {
-            return false;
+            return;
         };
         topic.leave(subscription);
-        let last = topic.len() == 0;
-        if last {
+        if topic.len() == 0 {
             table.remove(&**destination);
         }
-        last
     }
 
     pub(crate) fn join_pattern(
