@@ -99,7 +99,7 @@ pub use destination::{
     AppDestination, BrokerDestination, Destination, DestinationError, DestinationKind, PrefixError,
     Prefixes, UserDestination, encode_user_name,
 };
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::{Endpoint, EndpointError, SockJsSettings};
 pub use event::{Listener, SessionEvent};
 pub use extract::{
     FromMessage, FromParts, Inbound, Json, JsonRejection, NotUtf8, Parts, SentTo, State,

@@ -7,10 +7,14 @@
 //! | `{prefix}/info` | what a SockJS client needs to know |
 //! | `{prefix}/websocket` | a raw WebSocket |
 //! | `{prefix}/{server}/{session}/websocket` | a WebSocket with SockJS frames |
+//! | `{prefix}/iframe*.html` | a page for clients on foreign pages, if there is a client library for it |
+//! | `{prefix}/{server}/{session}/xhr`, `/xhr_streaming`, `/eventsource`, `/htmlfile`, `/jsonp` | frames for the client |
+//! | `{prefix}/{server}/{session}/xhr_send`, `/jsonp_send` | messages from the client |
 
 mod answer;
 mod handshake;
 mod route;
+mod session;
 
 use std::{convert::Infallible, sync::Arc, task::Poll, time::Duration};
 
@@ -27,20 +31,22 @@ use crate::{
     flush::batched,
     service::{Purpose, Refusal, Request, Service},
     settings::Settings,
+    table::Table,
 };
 use route::Route;
 
 /// An endpoint: a prefix, its settings and the application behind it. It becomes a part of a server by
 /// [`axum::Router::merge`].
-pub struct Endpoint<S> {
+pub struct Endpoint<S: Service> {
     prefix: String,
     shared: Arc<Shared<S>>,
 }
 
-struct Shared<S> {
+struct Shared<S: Service> {
     service: Arc<S>,
     settings: Settings,
     tasks: TaskTracker,
+    sessions: Arc<Table<S::Owner, S::Message>>,
 }
 
 impl<S: Service> Endpoint<S> {
@@ -61,6 +67,7 @@ impl<S: Service> Endpoint<S> {
                 service,
                 settings,
                 tasks,
+                sessions: Arc::default(),
             }),
         }
     }
@@ -85,12 +92,12 @@ impl<S: Service, T: Clone + Send + Sync + 'static> From<Endpoint<S>> for Router<
 }
 
 /// The endpoint as a [`tower`](https://docs.rs/tower) service.
-struct Routes<S> {
+struct Routes<S: Service> {
     prefix: Arc<str>,
     shared: Arc<Shared<S>>,
 }
 
-impl<S> Clone for Routes<S> {
+impl<S: Service> Clone for Routes<S> {
     fn clone(&self) -> Self {
         Self {
             prefix: Arc::clone(&self.prefix),
@@ -112,18 +119,25 @@ impl<S: Service> tower_service::Service<HttpRequest<Body>> for Routes<S> {
     }
 
     fn call(&mut self, request: HttpRequest<Body>) -> Self::Future {
-        let (mut parts, _body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let upgrade = parts.extensions.remove::<OnUpgrade>();
         let path = parts.uri.path();
         let rest = path.strip_prefix(&*self.prefix).unwrap_or(path).to_owned();
         let shared = Arc::clone(&self.shared);
-        Box::pin(async move { Ok(shared.answer(&parts, &rest, upgrade).await) })
+        let input = Input { upgrade, body };
+        Box::pin(async move { Ok(shared.answer(&parts, &rest, input).await) })
     }
 }
 
+/// What a request brings besides its head.
+struct Input {
+    upgrade: Option<OnUpgrade>,
+    body: Body,
+}
+
 impl<S: Service> Shared<S> {
-    async fn answer(&self, parts: &Parts, rest: &str, upgrade: Option<OnUpgrade>) -> Response {
-        let mut response = match self.dispatch(parts, rest, upgrade).await {
+    async fn answer(&self, parts: &Parts, rest: &str, input: Input) -> Response {
+        let mut response = match self.dispatch(parts, rest, input).await {
             Ok(response) => response,
             Err(refusal) => answer::refusal(&refusal),
         };
@@ -135,7 +149,7 @@ impl<S: Service> Shared<S> {
         &self,
         parts: &Parts,
         rest: &str,
-        upgrade: Option<OnUpgrade>,
+        Input { upgrade, body }: Input,
     ) -> Result<Response, Refusal> {
         let framed = self.settings.sockjs;
         match Route::parse(rest) {
@@ -148,7 +162,14 @@ impl<S: Service> Shared<S> {
                 self.open(parts, upgrade, Transport::WebSocket).await
             }
             Some(Route::FramedWebSocket) if framed && self.settings.websocket => {
+                if parts.method != Method::GET {
+                    return Ok(answer::method_not_allowed("GET"));
+                }
                 self.open(parts, upgrade, Transport::SockJsWebSocket).await
+            }
+            Some(Route::Iframe) if framed => self.iframe(parts).await,
+            Some(Route::Session(id, action)) if framed && self.serves(action) => {
+                self.session(parts, body, (id, action)).await
             }
             _ => Err(answer::not_found()),
         }
@@ -171,6 +192,17 @@ impl<S: Service> Shared<S> {
             .admit(Request::new(parts, Purpose::Info))
             .await?;
         Ok(answer::info(&self.settings))
+    }
+
+    async fn iframe(&self, parts: &Parts) -> Result<Response, Refusal> {
+        let Some(library) = &self.settings.client_library else {
+            return Err(answer::not_found());
+        };
+        answer::only(parts, &[Method::GET, Method::HEAD])?;
+        self.service
+            .admit(Request::new(parts, Purpose::Iframe))
+            .await?;
+        Ok(answer::iframe(parts, library))
     }
 
     async fn open(

@@ -9,6 +9,7 @@ use std::{
 
 use serde_json::json;
 use stompline_proto::{Frame, server::Wake};
+use stompline_sockjs::Transport;
 
 use super::{Driver, now};
 use crate::{close::CloseReason, delivery::Delivery, message::Message};
@@ -138,8 +139,15 @@ impl Driver {
         }
     }
 
+    /// A WebSocket needs a sign of life only where no heart-beats flow; with SockJS frames it gets `h` besides, when these are too rare.
+    /// Over HTTP it is the receiving request that sends them.
     fn is_kept_alive(&self) -> bool {
-        self.stomp.is_open() && self.stomp.agreed().send_every.is_none()
+        self.stomp.is_open()
+            && match self.session.transport() {
+                Transport::WebSocket => self.stomp.agreed().send_every.is_none(),
+                Transport::SockJsWebSocket => true,
+                _ => false,
+            }
     }
 
     /// How long until the token's end, or until its notice, asks for something.

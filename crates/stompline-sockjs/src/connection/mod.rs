@@ -1,5 +1,7 @@
 //! One connection as its handler sees it, whatever carries it.
 
+mod http;
+
 use std::{
     cell::RefCell,
     io,
@@ -15,10 +17,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{
     close::Close,
-    outbox::{Framing, Outbox, Status},
+    exchange::{Exchange, Presence},
+    outbox::{Framing, Outbox, Status, Target},
     outgoing::Outgoing,
     settings::Settings,
 };
+pub(crate) use http::Carrier;
 
 /// Bytes read in one system call. The buffer belongs to the thread: an idle connection has none.
 const READ_BYTES: usize = 64 * 1024;
@@ -59,7 +63,7 @@ pub enum Ended {
     Ours,
 }
 
-/// What carries a connection.
+/// What carries a connection. For a session over HTTP it is the transport of the request that opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transport {
@@ -67,21 +71,41 @@ pub enum Transport {
     WebSocket,
     /// A WebSocket with SockJS frames.
     SockJsWebSocket,
+    /// One long response to a script's request, a frame in each line.
+    XhrStreaming,
+    /// One response to a script's request for each batch of messages.
+    XhrPolling,
+    /// One long response of server-sent events.
+    EventSource,
+    /// One long page in a hidden frame, a script in it for each frame.
+    HtmlFile,
+    /// One script element for each batch of messages.
+    JsonpPolling,
 }
 
 impl Transport {
-    /// The name used in logs, metrics and answers.
+    /// The name used in logs, metrics and answers; those of SockJS clients where they have one.
     pub fn name(self) -> &'static str {
         match self {
             Self::WebSocket => "websocket",
             Self::SockJsWebSocket => "sockjs-websocket",
+            Self::XhrStreaming => "xhr-streaming",
+            Self::XhrPolling => "xhr-polling",
+            Self::EventSource => "eventsource",
+            Self::HtmlFile => "htmlfile",
+            Self::JsonpPolling => "jsonp-polling",
         }
+    }
+
+    /// Whether messages travel in SockJS frames, which hold text only.
+    pub fn is_framed(self) -> bool {
+        self.framing() == Framing::SockJs
     }
 
     fn framing(self) -> Framing {
         match self {
             Self::WebSocket => Framing::Plain,
-            Self::SockJsWebSocket => Framing::SockJs,
+            _ => Framing::SockJs,
         }
     }
 }
@@ -104,6 +128,8 @@ pub struct Connection<M> {
     foreign: Option<Box<dyn ForeignStream>>,
     /// Bytes that came together with the handshake.
     leftover: Option<Box<[u8]>>,
+    /// Set if the session travels over HTTP.
+    http: Option<Box<Carrier>>,
     transport: Transport,
     peer_closed: bool,
 }
@@ -116,15 +142,16 @@ impl<M: Outgoing> Connection<M> {
         limits: stompline_ws::Limits,
         outbox_bytes_max: usize,
     ) -> Self {
-        let (tcp, foreign) = match stream {
-            Stream::Tcp(tcp) => (Some(tcp), None),
-            Stream::Foreign(foreign) => (None, Some(foreign)),
+        let (target, foreign) = match stream {
+            Stream::Tcp(tcp) => (Target::Socket(tcp), None),
+            Stream::Foreign(foreign) => (Target::Driver, Some(foreign)),
         };
         let connection = Self {
-            outbox: Outbox::new(tcp, transport.framing(), outbox_bytes_max),
+            outbox: Outbox::new(target, transport.framing(), outbox_bytes_max),
             decoder: Decoder::new(stompline_ws::Role::Server, limits),
             foreign,
             leftover: (!leftover.is_empty()).then(|| leftover.into()),
+            http: None,
             transport,
             peer_closed: false,
         };
@@ -132,6 +159,25 @@ impl<M: Outgoing> Connection<M> {
             connection.outbox.push_control(|out| write_text(out, b"o"));
         }
         connection
+    }
+
+    /// A session over HTTP, whose first request is being answered.
+    pub(crate) fn over_http(
+        transport: Transport,
+        presence: Presence,
+        settings: &Settings,
+        carrier: Carrier,
+    ) -> Self {
+        let target = Target::Receivers(Box::new(Exchange::new(presence)));
+        Self {
+            outbox: Outbox::new(target, Framing::SockJs, settings.outbox_bytes_max),
+            decoder: Decoder::new(stompline_ws::Role::Server, settings.websocket_limits()),
+            foreign: None,
+            leftover: None,
+            http: Some(Box::new(carrier)),
+            transport,
+            peer_closed: false,
+        }
     }
 
     /// A connection over any stream on which the handshake is done: another server's, or a pipe in memory.
@@ -161,6 +207,10 @@ impl<M: Outgoing> Connection<M> {
         context: &mut Context<'_>,
         sink: &mut dyn FnMut(Incoming<'_>),
     ) -> Poll<Result<(), Ended>> {
+        if let Some(exchange) = self.outbox.exchange() {
+            self.outbox.register(context.waker());
+            return http::poll_receive(exchange, sink);
+        }
         if let Some(mut leftover) = self.leftover.take() {
             return Poll::Ready(self.decode(&mut leftover, sink));
         }
@@ -177,6 +227,9 @@ impl<M: Outgoing> Connection<M> {
     /// Keeps writing what the outbox holds. Pending as long as the connection lives; ready when it is closed or broken.
     pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
         self.outbox.register(context.waker());
+        if let Some(carrier) = &mut self.http {
+            return carrier.poll_flush(context, &self.outbox);
+        }
         loop {
             match self.outbox.status() {
                 Status::Broken => return Poll::Ready(Ended::Lost(None)),
@@ -201,8 +254,12 @@ impl<M: Outgoing> Connection<M> {
         }
     }
 
-    /// Sends a sign of life that the peer's application does not see as a message: a WebSocket ping, or a SockJS `h`.
+    /// Sends a sign of life that the peer's application does not see as a message: a WebSocket ping, or a SockJS `h`. Sessions over
+    /// HTTP need none: whoever receives for them sends `h` by itself.
     pub fn keep_alive(&self) {
+        if self.http.is_some() {
+            return;
+        }
         match self.transport.framing() {
             Framing::Plain => self
                 .outbox
@@ -212,9 +269,14 @@ impl<M: Outgoing> Connection<M> {
     }
 
     /// Sends what is queued and the close, then waits until the peer closed too, at most `linger` in all. Without a close queued
-    /// by [`Outbox::close`] or [`Outbox::abort`] it only releases the connection.
+    /// by [`Outbox::close`] or [`Outbox::abort`] it only releases the connection. A session over HTTP repeats its close frame to
+    /// everybody who asks, until nobody has for [`Settings::disconnect_delay`].
     pub async fn finish(&mut self, linger: Duration) {
-        if self.outbox.closing().is_some() {
+        if let Some(carrier) = &mut self.http {
+            if let Some(close) = self.outbox.closing() {
+                carrier.say_goodbye(&self.outbox, &close, linger).await;
+            }
+        } else if self.outbox.closing().is_some() {
             let _ = tokio::time::timeout(linger, self.say_goodbye()).await;
         }
         self.outbox.end();
@@ -287,7 +349,7 @@ impl<M: Outgoing> Connection<M> {
                 Event::Text(payload) => match self.transport.framing() {
                     Framing::Plain => sink(Incoming::Text(&payload)),
                     Framing::SockJs => {
-                        if crate::frame::decode(&payload, sink).is_err() {
+                        if crate::payload::decode(&payload, sink).is_err() {
                             return Err(self.violation(Close::new(3000, "Broken framing.")));
                         }
                     }
