@@ -148,10 +148,34 @@ impl Driver {
 
     /// Handles what the last read brought.
     async fn handle_all(&mut self) -> Result<(), CloseReason> {
-        while let Some(input) = self.inbox.pop_front() {
-            self.handle(input).await?;
+        while !self.inbox.is_empty() {
+            self.await_room().await?;
+            if let Some(input) = self.inbox.pop_front() {
+                self.handle(input).await?;
+            }
         }
         Ok(())
+    }
+
+    /// The next frame waits while as many results as allowed are pending, and while the client leaves over half of its own outbox unread:
+    /// that delays nobody else, and its echoes and receipts cannot drown it.
+    async fn await_room(&mut self) -> Result<(), CloseReason> {
+        if !self.results.is_full() && !self.connection.outbox().is_congested() {
+            return Ok(());
+        }
+        self.stomp.paused(now());
+        let roomy = poll_fn(|context| {
+            if let Poll::Ready(reason) = self.poll_background(context) {
+                return Poll::Ready(Err(reason));
+            }
+            if self.results.is_full() {
+                return Poll::Pending;
+            }
+            self.connection.outbox().poll_relief(context).map(Ok)
+        })
+        .await;
+        self.stomp.resumed(now());
+        roomy
     }
 
     /// Waits until something has been read, and keeps everything else going meanwhile.
