@@ -9,7 +9,9 @@ use axum::Router;
 use stompline::access::{AccessRule, Action, Target};
 use stompline::auth::{JwtAuthenticator, OriginRules, TrustedProxies};
 use stompline::rate::Rate;
-use stompline::{DecodeLimits, FrameLog, Heartbeat, Limits, PatternSyntax, Prefixes, Stompline};
+use stompline::{
+    DecodeLimits, FrameLog, Heartbeat, Limits, PatternSyntax, Prefixes, SockJsSettings, Stompline,
+};
 use stompline_chat::app::{Chat, ChatSettings};
 use stompline_chat::store::sqlite::{SqliteSettings, SqliteStore};
 
@@ -68,7 +70,7 @@ impl Application {
                 UserType::Any => {}
             }
             if endpoint.sockjs {
-                built = built.sockjs();
+                built = built.sockjs_with(sockjs(endpoint));
             }
             if let Some(cookie) = &config.auth.cookie {
                 built = built.token_cookie(cookie);
@@ -87,6 +89,20 @@ impl Application {
 
 fn enabled(endpoints: &BTreeMap<String, Endpoint>) -> impl Iterator<Item = &Endpoint> {
     endpoints.values().filter(|endpoint| endpoint.enabled)
+}
+
+fn sockjs(endpoint: &Endpoint) -> SockJsSettings {
+    let settings = SockJsSettings::new()
+        .websocket(endpoint.sockjs_websocket)
+        .jsonp(endpoint.sockjs_jsonp)
+        .cookie_needed(endpoint.sockjs_cookie)
+        .response_bytes_max(endpoint.sockjs_response_bytes as usize)
+        .heartbeat(Duration::from_secs(endpoint.sockjs_heartbeat_s.into()))
+        .disconnect_delay(Duration::from_secs(endpoint.sockjs_disconnect_s.into()));
+    match endpoint.sockjs_client_library.as_str() {
+        "none" => settings,
+        address => settings.client_library(address),
+    }
 }
 
 /// A file below the data directory unless `store.url` names another.

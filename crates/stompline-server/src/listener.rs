@@ -120,6 +120,10 @@ async fn serve(
     header_timeout: Option<Duration>,
     stop: CancellationToken,
 ) {
+    // A SockJS frame must not wait for the answer to the one before it.
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%peer, %error, "a socket could not be tuned");
+    }
     let asked = CancellationToken::new();
     let service = service_fn({
         let asked = asked.clone();

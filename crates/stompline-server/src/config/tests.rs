@@ -263,6 +263,15 @@ fn overlapping_paths_are_refused() {
 }
 
 #[test]
+fn client_library_must_be_an_address() {
+    complains(
+        from_text("[endpoints.chat]\nsockjs_client_library = 'sockjs.js'"),
+        &["s.toml:2", "\"sockjs.js\"", "a path of this server"],
+    );
+    assert!(from_text("[endpoints.chat]\nsockjs_client_library = 'none'").is_ok());
+}
+
+#[test]
 fn contradictory_keys_are_refused() {
     let rows = [
         ("kid = 'a'", "neither `secret` nor `file`"),
