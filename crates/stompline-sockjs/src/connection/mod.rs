@@ -97,6 +97,11 @@ impl Transport {
         }
     }
 
+    /// Whether the connection is a session over HTTP requests, not a socket of its own.
+    pub fn is_http(self) -> bool {
+        !matches!(self, Self::WebSocket | Self::SockJsWebSocket)
+    }
+
     /// Whether messages travel in SockJS frames, which hold text only.
     pub fn is_framed(self) -> bool {
         self.framing() == Framing::SockJs

@@ -9,7 +9,6 @@ use std::{
 
 use serde_json::json;
 use stompline_proto::{Frame, server::Wake};
-use stompline_sockjs::Transport;
 
 use super::{Driver, now};
 use crate::{close::CloseReason, delivery::Delivery, message::Message};
@@ -47,6 +46,11 @@ impl Driver {
     pub(super) fn poll_background(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
         if let Some(reason) = self.session.end_reason() {
             return Poll::Ready(reason.clone());
+        }
+        if let Some(shutdown) = &mut self.shutdown
+            && shutdown.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(self.end(CloseReason::Drain));
         }
         if let Poll::Ready(reason) = self.poll_results(context) {
             return Poll::Ready(reason);
@@ -142,12 +146,9 @@ impl Driver {
     /// A WebSocket needs a sign of life only where no heart-beats flow; with SockJS frames it gets `h` besides, when these are too rare.
     /// Over HTTP it is the receiving request that sends them.
     fn is_kept_alive(&self) -> bool {
-        self.stomp.is_open()
-            && match self.session.transport() {
-                Transport::WebSocket => self.stomp.agreed().send_every.is_none(),
-                Transport::SockJsWebSocket => true,
-                _ => false,
-            }
+        let transport = self.session.transport();
+        let is_beaten = self.stomp.agreed().send_every.is_some();
+        self.stomp.is_open() && !transport.is_http() && (transport.is_framed() || !is_beaten)
     }
 
     /// How long until the token's end, or until its notice, asks for something.
