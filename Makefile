@@ -39,7 +39,7 @@ build: web ## Build the executable, with the pages in it
 web: $(PAGES) ## Build the pages
 
 .PHONY: test
-test: needs-tools needs-browser ## Run every test: Rust, TypeScript, then real clients against the built executable
+test: needs-tools needs-services ## Run every test: Rust, TypeScript, then real clients against the built executable
 	$(MAKE) test-web
 	$(MAKE) test-rust
 	$(MAKE) test-e2e
@@ -53,7 +53,7 @@ test-web: $(WEB_MODULES) ## Check the types of the pages and run their tests
 	cd web && $(NPM) run check && $(NPM) test
 
 .PHONY: test-e2e
-test-e2e: build needs-browser $(E2E_MODULES) ## Run stompjs, sockjs-client and a browser against the executable
+test-e2e: build needs-services $(E2E_MODULES) ## Run stompjs, sockjs-client and a browser against the executable
 	cd e2e && STOMPLINE_BIN=$(abspath $(BINARY)) $(NPM) run test:node
 	cd e2e && STOMPLINE_BIN=$(abspath $(BINARY)) $(NPM) run test:browser
 
@@ -86,7 +86,7 @@ $(WEB_MODULES) $(E2E_MODULES): %/node_modules/.package-lock.json: %/package.json
 	cd $* && $(NPM) ci --no-audit --no-fund
 	touch $@
 
-.PHONY: needs-tools needs-cargo needs-node needs-browser
+.PHONY: needs-tools needs-cargo needs-node needs-services
 needs-tools: needs-cargo needs-node
 
 needs-cargo:
@@ -97,5 +97,8 @@ needs-node:
 	@scripts/need node "Node 20.19 or newer: https://nodejs.org/en/download"
 	@scripts/need $(NPM) "Node 20.19 or newer: https://nodejs.org/en/download"
 
-needs-browser:
+# Programs that tests drive or start: a browser, and the proxies that docs/proxy is for.
+needs-services:
 	@scripts/need-package chromium chromium
+	@scripts/need-package nginx nginx
+	@scripts/need-package haproxy haproxy

@@ -42,14 +42,23 @@ function tunnel(port, incoming, socket, head) {
   socket.on('error', () => onward.destroy());
 }
 
-/** A proxy that lets everything through and remembers what was asked, `{method, path}`. */
-export async function counting(t, port) {
+/**
+ * A proxy that lets everything through and remembers what was asked, `{method, path}`. It answers for `files` (path to text) itself,
+ * so that pages can have the server's origin without being the server's.
+ */
+export async function counting(t, port, files = {}) {
   const requests = [];
   const note = ({ method, url }) => requests.push({ method, path: url.split('?')[0] });
   const url = await serve(
     t,
     (incoming, outgoing) => {
       note(incoming);
+      const file = files[incoming.url];
+      if (file !== undefined) {
+        const type = incoming.url.endsWith('.js') ? 'text/javascript' : 'text/html; charset=utf-8';
+        outgoing.writeHead(200, { 'content-type': type }).end(file);
+        return;
+      }
       forward(port, incoming, outgoing, (response, out) => {
         out.writeHead(response.statusCode, response.headers);
         response.pipe(out);
