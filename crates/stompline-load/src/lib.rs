@@ -9,6 +9,7 @@
 
 pub mod client;
 pub mod process;
+pub mod progress;
 pub mod receipt;
 pub mod report;
 pub mod scenario;

@@ -31,6 +31,12 @@ pub enum ClientError {
     /// What came is not WebSocket.
     #[error("WebSocket: {0}")]
     WebSocket(#[from] stompline_ws::Error),
+    /// What came is not SockJS, or what should go cannot.
+    #[error("SockJS: {0:?}")]
+    SockJs(String),
+    /// An answer to a request of the SockJS transports over HTTP is not what it should be.
+    #[error("HTTP: {0}")]
+    Http(String),
     /// What came is not STOMP.
     #[error("STOMP: {0}")]
     Decode(#[from] DecodeError),
