@@ -16,6 +16,7 @@ use stompline_load::scenario::flat::Flat;
 use stompline_load::scenario::idle::Idle;
 use stompline_load::scenario::pairs::Pairs;
 use stompline_load::scenario::storm::Storm;
+use stompline_load::simulate::Simulation;
 use stompline_load::target::Target;
 use stompline_load::token::Tokens;
 
@@ -105,6 +106,17 @@ pub(crate) struct Server {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    Drive(Scenario),
+    /// Many sessions in this process over connections in memory; needs no server
+    Simulate(SimulateArgs),
+    /// Write the tables and the picture of a page from the results of `make bench`
+    Page(PageArgs),
+}
+
+/// What is done to a server.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Scenario {
     /// Open sessions that do nothing: memory of each (needs --pid)
     Idle(IdleArgs),
     /// One publisher to one subscriber, flat out
@@ -264,6 +276,39 @@ pub(crate) struct ChatAgentArgs {
     seconds: u32,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    sessions: u32,
+    /// Seconds in which only heart-beats go to and fro
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    quiet_s: u32,
+    /// Messages to all
+    #[arg(long, default_value_t = 3)]
+    broadcasts: u32,
+    /// Threads of the runtime; 0 is one for each core
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PageArgs {
+    /// Lines of JSON: what was run where, with the report
+    pub results: PathBuf,
+    /// The page; what stands between its markers is replaced
+    pub page: PathBuf,
+}
+
+impl SimulateArgs {
+    pub(crate) fn scenario(&self) -> Simulation {
+        Simulation {
+            sessions: self.sessions,
+            quiet: seconds(self.quiet_s),
+            broadcasts: self.broadcasts,
+        }
+    }
+}
+
 impl Server {
     /// What scenarios need, or what is wrong with the arguments.
     pub(crate) fn setup(self) -> Result<Setup, String> {
@@ -296,7 +341,7 @@ impl Server {
     }
 }
 
-impl Command {
+impl Scenario {
     /// The scenario's name, as reports have it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -480,7 +525,7 @@ mod tests {
         let cli = Cli::try_parse_from(["stompline-load", "flat", "--messages", "5", "--pid", "1"]);
         let cli = cli.unwrap();
         assert_eq!(cli.server.pid, Some(1));
-        assert_eq!(cli.command.name(), "flat");
+        assert!(matches!(cli.command, Command::Drive(Scenario::Flat(_))));
     }
 
     #[test]

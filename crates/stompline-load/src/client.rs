@@ -36,6 +36,9 @@ const READ_BYTES: usize = 256 * 1024;
 /// The longest frame taken from a server: sixteen times what servers allow by default.
 const FRAME_BYTES_MAX: usize = 1024 * 1024;
 
+/// The close code of a connection that has done what it was for.
+const GOODBYE: u16 = 1000;
+
 /// Heart-beats as the common client for browsers offers them.
 const HEARTBEAT: Heartbeat = Heartbeat {
     send_ms: 10_000,
@@ -283,8 +286,8 @@ impl Client {
                 on_frame(frame)
             });
             match turn.await {
-                // The server may close right behind the receipt.
-                Err(ClientError::Closed(_)) if came => {}
+                // The server may close right behind the receipt, and RabbitMQ closes instead of it.
+                Err(ClientError::Closed { code, .. }) if came || code == Some(GOODBYE) => break,
                 turned => turned?,
             }
         }

@@ -75,8 +75,11 @@ impl Report {
     }
 
     /// Adds percentiles and the greatest value of latencies that are given in microseconds, in
-    /// milliseconds.
+    /// milliseconds; nothing if there are none.
     pub fn latency(&mut self, name: &str, histogram: &Histogram<u64>) {
+        if histogram.is_empty() {
+            return;
+        }
         for (label, percentile) in PERCENTILES {
             let us = histogram.value_at_percentile(percentile);
             self.number(format!("{name}_{label}_ms"), milliseconds(us));

@@ -52,8 +52,13 @@ pub enum ClientError {
         message: String,
     },
     /// The server closed the connection.
-    #[error("closed by the server: {0}")]
-    Closed(String),
+    #[error("closed by the server: {}{reason}", code.map_or_else(String::new, |code| format!("{code} ")))]
+    Closed {
+        /// The code, if it gave one.
+        code: Option<u16>,
+        /// Its words, or how the connection ended.
+        reason: String,
+    },
     /// The server was silent for three intervals of its heart-beat, or sent no CONNECTED in time.
     #[error("the server was silent for too long")]
     Silent,
@@ -63,6 +68,14 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// The connection ended without a close.
+    pub(crate) fn end_of_stream() -> Self {
+        Self::Closed {
+            code: None,
+            reason: "end of the stream".to_owned(),
+        }
+    }
+
     pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |why| Self::Io { doing, why }
     }

@@ -86,7 +86,7 @@ impl Http {
     /// Reads once; the parts of an answer's body go to `on_body`. Returns whether there was anything.
     pub(super) fn read(&mut self, on_body: &mut BodySink<'_>) -> Result<bool, ClientError> {
         read_into_buffer(|buffer| match self.stream.try_read(buffer) {
-            Ok(0) => Err(ClientError::Closed("end of the stream".to_owned())),
+            Ok(0) => Err(ClientError::end_of_stream()),
             Ok(count) => self.take(&buffer[..count], on_body).map(|()| true),
             Err(why) if why.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(why) => Err(ClientError::io("reading")(why)),

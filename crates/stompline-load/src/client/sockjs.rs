@@ -31,8 +31,9 @@ pub(super) fn read_frame(frame: &[u8]) -> Result<SockJsFrame, ClientError> {
             .map_err(|_| broken()),
         b'c' => {
             let reason: Value = serde_json::from_slice(rest).map_err(|_| broken())?;
-            let text = reason[1].as_str().unwrap_or_default();
-            Err(ClientError::Closed(format!("{} {text}", reason[0])))
+            let code = reason[0].as_u64().and_then(|code| u16::try_from(code).ok());
+            let reason = reason[1].as_str().unwrap_or_default().to_owned();
+            Err(ClientError::Closed { code, reason })
         }
         _ => Err(broken()),
     }

@@ -79,7 +79,7 @@ impl WebSocket {
         }
         if ready.is_readable() {
             step.read = read_into_buffer(|buffer| match self.stream.try_read(buffer) {
-                Ok(0) => Err(ClientError::Closed("end of the stream".to_owned())),
+                Ok(0) => Err(ClientError::end_of_stream()),
                 Ok(count) => self.take(&mut buffer[..count], sink).map(|()| true),
                 Err(why) if why.kind() == io::ErrorKind::WouldBlock => Ok(false),
                 Err(why) => Err(ClientError::io("reading")(why)),
@@ -118,8 +118,14 @@ impl WebSocket {
 }
 
 fn closed(close: Option<stompline_ws::Close>) -> ClientError {
-    ClientError::Closed(match close {
-        Some(close) => format!("{} {}", close.code, close.reason),
-        None => "without a code".to_owned(),
-    })
+    match close {
+        Some(close) => ClientError::Closed {
+            code: Some(close.code.as_u16()),
+            reason: close.reason,
+        },
+        None => ClientError::Closed {
+            code: None,
+            reason: "without a code".to_owned(),
+        },
+    }
 }
