@@ -63,11 +63,13 @@ pub struct Simulation {
 #[error("{0}")]
 pub struct SimulationError(String);
 
-/// What is simulated.
-struct World {
+/// An application with sessions.
+pub struct World {
     messenger: Messenger,
     pipes: Vec<Arc<Pipe>>,
     tally: Arc<Tally>,
+    /// Messages so far to single users, and to all.
+    said: (u64, u64),
 }
 
 impl Simulation {
@@ -82,7 +84,7 @@ impl Simulation {
         let mut report = Report::new("simulate");
         let before = own.memory().map_err(fault)?;
         let started = Instant::now();
-        let world = self.populate().await?;
+        let mut world = World::open(self.sessions).await?;
         report.count("sessions", self.sessions.into());
         report.number("opening_s", started.elapsed().as_secs_f64());
         let rate = f64::from(self.sessions) / started.elapsed().as_secs_f64();
@@ -100,46 +102,10 @@ impl Simulation {
         report.count("resident_bytes", after.resident_bytes);
 
         self.rest(&world, own, &mut report).await?;
-        self.speak_to_one(&world, &mut report).await?;
-        self.speak_to_all(&world, own, &mut report).await?;
+        self.speak_to_one(&mut world, &mut report).await?;
+        self.speak_to_all(&mut world, own, &mut report).await?;
         report.faults(world.tally.fault());
         Ok(report)
-    }
-
-    /// Opens all sessions.
-    async fn populate(&self) -> Result<World, SimulationError> {
-        let (app, router) = application()?;
-        let signer = JwtSigner::new(HmacAlgorithm::Hs256, SECRET).map_err(fault)?;
-        let mut world = World {
-            messenger: app.messenger(),
-            pipes: Vec::with_capacity(self.sessions as usize),
-            tally: Arc::new(Tally::default()),
-        };
-        let mut progress = Progress::new("opening sessions", self.sessions.into());
-        let mut serving = JoinSet::new();
-        for number in 0..self.sessions {
-            let pipe = Arc::new(Pipe::new(
-                request(&signer, number)?,
-                Arc::clone(&world.tally),
-            ));
-            world.pipes.push(Arc::clone(&pipe));
-            let service = TowerToHyperService::new(router.clone());
-            let connection = http1::Builder::new()
-                .serve_connection(TokioIo::new(ServerSide(pipe)), service)
-                .with_upgrades();
-            // It is over when the upgrade has taken the connection.
-            serving.spawn(connection);
-            while serving.try_join_next().is_some() {}
-            let ahead = (u64::from(number) + 1).saturating_sub(OPENING_MAX);
-            if ahead > world.tally.opened() {
-                world.wait(Goal::Opened, ahead, "open").await?;
-            }
-            progress.set(world.tally.opened());
-        }
-        world
-            .wait(Goal::Opened, self.sessions.into(), "open")
-            .await?;
-        Ok(world)
     }
 
     /// Only heart-beats, in both directions.
@@ -184,19 +150,14 @@ impl Simulation {
     /// One user at a time, all over the numbers.
     async fn speak_to_one(
         &self,
-        world: &World,
+        world: &mut World,
         report: &mut Report,
     ) -> Result<(), SimulationError> {
         let mut latency = latencies();
         for turn in 0..SINGLES {
             let number = turn.wrapping_mul(7919) % self.sessions.max(1);
             let started = Instant::now();
-            let message = Message::text("hello");
-            let outgoing = Outgoing::user("customer", name(number), QUEUE, message);
-            world.messenger.publish(outgoing).await.map_err(fault)?;
-            world
-                .wait(Goal::Singles, u64::from(turn) + 1, "hear their own")
-                .await?;
+            world.say_to_one(number).await?;
             record(&mut latency, started.elapsed());
         }
         report.latency("one", &latency);
@@ -206,22 +167,16 @@ impl Simulation {
     /// Everybody at once, again and again.
     async fn speak_to_all(
         &self,
-        world: &World,
+        world: &mut World,
         own: Process,
         report: &mut Report,
     ) -> Result<(), SimulationError> {
         let mut slowest = Duration::ZERO;
         let mut total = Duration::ZERO;
         let cpu = own.cpu().map_err(fault)?;
-        for turn in 0..self.broadcasts {
+        for _ in 0..self.broadcasts {
             let started = Instant::now();
-            let body = format!("{turn:020} is what everybody hears");
-            let outgoing = Outgoing::topic(TOPIC, Message::text(body));
-            world.messenger.publish(outgoing).await.map_err(fault)?;
-            let all = (u64::from(turn) + 1) * u64::from(self.sessions);
-            world
-                .wait(Goal::Broadcasts, all, "hear the broadcast")
-                .await?;
+            world.say_to_all().await?;
             slowest = slowest.max(started.elapsed());
             total += started.elapsed();
         }
@@ -239,6 +194,78 @@ impl Simulation {
 }
 
 impl World {
+    /// An application with so many sessions, all of which are open.
+    ///
+    /// # Errors
+    ///
+    /// A session is refused or hears what it should not, or two minutes are over.
+    pub async fn open(sessions: u32) -> Result<Self, SimulationError> {
+        let (app, router) = application()?;
+        let signer = JwtSigner::new(HmacAlgorithm::Hs256, SECRET).map_err(fault)?;
+        let mut world = Self {
+            messenger: app.messenger(),
+            pipes: Vec::with_capacity(sessions as usize),
+            tally: Arc::new(Tally::default()),
+            said: (0, 0),
+        };
+        let mut progress = Progress::new("opening sessions", sessions.into());
+        let mut serving = JoinSet::new();
+        for number in 0..sessions {
+            let pipe = Arc::new(Pipe::new(
+                request(&signer, number)?,
+                Arc::clone(&world.tally),
+            ));
+            world.pipes.push(Arc::clone(&pipe));
+            let service = TowerToHyperService::new(router.clone());
+            let connection = http1::Builder::new()
+                .serve_connection(TokioIo::new(ServerSide(pipe)), service)
+                .with_upgrades();
+            // It is over when the upgrade has taken the connection.
+            serving.spawn(connection);
+            while serving.try_join_next().is_some() {}
+            let ahead = (u64::from(number) + 1).saturating_sub(OPENING_MAX);
+            if ahead > world.tally.opened() {
+                world.wait(Goal::Opened, ahead, "open").await?;
+            }
+            progress.set(world.tally.opened());
+        }
+        world.wait(Goal::Opened, sessions.into(), "open").await?;
+        Ok(world)
+    }
+
+    /// Sends a message to the user with this number, and waits until it is there.
+    ///
+    /// # Errors
+    ///
+    /// It does not come within two minutes, or something else does.
+    pub async fn say_to_one(&mut self, number: u32) -> Result<(), SimulationError> {
+        let message = Message::text("hello");
+        let outgoing = Outgoing::user("customer", name(number), QUEUE, message);
+        self.messenger.publish(outgoing).await.map_err(fault)?;
+        self.said.0 += 1;
+        self.wait(Goal::Singles, self.said.0, "hear their own")
+            .await
+    }
+
+    /// Sends a message to all, and waits until everybody has it.
+    ///
+    /// # Errors
+    ///
+    /// It does not come to all within two minutes, or something else does.
+    pub async fn say_to_all(&mut self) -> Result<(), SimulationError> {
+        let body = format!("{:020} is what everybody hears", self.said.1);
+        let outgoing = Outgoing::topic(TOPIC, Message::text(body));
+        self.messenger.publish(outgoing).await.map_err(fault)?;
+        self.said.1 += 1;
+        let sessions = u64::try_from(self.pipes.len()).unwrap_or(u64::MAX);
+        self.wait(
+            Goal::Broadcasts,
+            self.said.1 * sessions,
+            "hear the broadcast",
+        )
+        .await
+    }
+
     async fn wait(&self, goal: Goal, count: u64, what: &str) -> Result<(), SimulationError> {
         if self.tally.reach(goal, count, TIME_MAX).await {
             return Ok(());
