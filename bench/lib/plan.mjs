@@ -18,17 +18,17 @@ export function rounds(quick) {
   ];
 }
 
-/** Scenarios that are run once, before the rounds: memory is measured in fresh processes. */
+/** Run once and all at the same time, before the rounds: memory is measured in fresh processes, and beats come every 20 s. */
 export function first(quick) {
   // RabbitMQ takes 6 ms and 200 KB for each session: fewer are enough.
   const idle = { broker: 10_000, serve: 10_000, node: 10_000, rabbitmq: 1000 };
   const part = quick ? 5 : 1;
   return Object.entries(idle).map(([server, sessions]) => {
     const destination = server === 'serve' ? '/user/queue/messages' : '/topic/load.idle';
-    const quiet = ['--quiet-s', quick ? '2' : '20'];
+    const quiet = ['--quiet-s', '20'];
     return {
       label: 'idle',
-      args: ['idle', '--sessions', String(sessions / part), '--connects-per-s', '4000', '--destination', destination, ...quiet],
+      args: ['idle', '--sessions', String(sessions / part), '--connects-per-s', '2000', '--destination', destination, ...quiet],
       on: [server],
     };
   });
@@ -37,7 +37,7 @@ export function first(quick) {
 /** Scenarios that are run once, behind the rounds. */
 export function last(quick) {
   const brokers = ['broker', 'node', 'rabbitmq'];
-  const slow = ['slow', '--subscribers', '100', '--rate', '100', '--body', '4096', '--seconds', quick ? '3' : '6'];
+  const slow = ['slow', '--subscribers', '100', '--rate', '100', '--body', '8192', '--seconds', quick ? '5' : '6'];
   const storm = ['storm', '--sessions', quick ? '3000' : '15000', '--destination'];
   const chat = ['--seconds', quick ? '2' : '5'];
   return [

@@ -184,7 +184,7 @@ fn ratio(results: &Results, server: &str, label: &str) -> Option<f64> {
 }
 
 fn slow(results: &Results, picture: &str, out: &mut String) {
-    out.push_str("### Readers that stop\n\n100 subscribers, 100 messages of 4 KiB a second; five of them subscribe and then read nothing. What the other ninety-five feel:\n\n");
+    out.push_str("### Readers that stop\n\n100 subscribers, 100 messages of 8 KiB a second; five of them subscribe and then read nothing. What the other ninety-five feel:\n\n");
     out.push_str("| | p99 without, ms | p99 with five stalled, ms | those five | server's memory at most, MB |\n|---|---|---|---|---|\n");
     for (server, head) in SERVERS {
         let p99 = |label| results.median(server, label, "delivery_p99_ms");
