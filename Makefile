@@ -18,6 +18,7 @@ ARGS ?=
 # The lock file that npm leaves in node_modules says that the installation is as package-lock.json wants it.
 WEB_MODULES := web/node_modules/.package-lock.json
 E2E_MODULES := e2e/node_modules/.package-lock.json
+PEER_MODULES := bench/peer/node_modules/.package-lock.json
 
 # The pages are embedded in the executable; they are built again only when one of these has changed.
 PAGES := web/desk/dist/index.html web/landing/dist/index.html web/widget/dist/index.html
@@ -63,6 +64,17 @@ check: needs-cargo ## Look for what a review would find first: format, lints, th
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) test --locked --workspace --lib --bins
 
+.PHONY: bench
+bench: build $(PEER_MODULES) ## Measure against RabbitMQ and Node, and write docs/performance.md; QUICK=1 for one short round
+	$(CARGO) build --locked --release -p stompline-load
+	$(CARGO) build --locked --release -p stompline --example broker
+	node bench/run.mjs $(TARGET)/release
+
+.PHONY: bench-check
+bench-check: needs-cargo ## Fail if something takes over 10 % more instructions than it did
+	@if command -v valgrind >/dev/null; then $(CARGO) bench --locked -p stompline-load --bench instructions -- check; \
+	else echo "bench-check: skipped, because valgrind is missing (apt-get install valgrind)"; fi
+
 .PHONY: fmt
 fmt: needs-cargo ## Format the Rust code
 	$(CARGO) fmt --all
@@ -82,7 +94,7 @@ $(PAGES) &: $(WEB_SOURCES) $(WEB_MODULES)
 	cd web && $(NPM) run build
 	touch $(PAGES)
 
-$(WEB_MODULES) $(E2E_MODULES): %/node_modules/.package-lock.json: %/package.json %/package-lock.json | needs-node
+$(WEB_MODULES) $(E2E_MODULES) $(PEER_MODULES): %/node_modules/.package-lock.json: %/package.json %/package-lock.json | needs-node
 	cd $* && $(NPM) ci --no-audit --no-fund
 	touch $@
 

@@ -1,25 +1,32 @@
-//! One STOMP session over WebSocket.
+//! One STOMP session over any transport.
 //!
 //! Frames are queued and go out with the next [`turn`](Client::turn), all in one write; a turn also
 //! reads what has come, answers pings and keeps the heart-beats. An idle client holds no read
 //! buffer: one belongs to the thread.
 
 mod error;
+mod glance;
+mod http;
 mod opening;
+mod outgoing;
+mod sockjs;
+mod websocket;
+mod wire;
+mod xhr;
 
 use std::cell::RefCell;
-use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use stompline_proto::client::{Config, Connect, Event as StompEvent, Session, Wake};
 use stompline_proto::{AckMode, Command, DecodeLimits, Decoded, Decoder, Frame, Heartbeat, encode};
-use stompline_ws::{Event, Limits, Masker, Opcode, Role};
-use tokio::io::Interest;
-use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep_until};
 
 pub use self::error::ClientError;
+pub use self::wire::Transport;
+use self::wire::{Step, Wire};
 use crate::target::Target;
 
 /// What one read takes at most. Larger than what the kernel holds for a loopback socket by default,
@@ -29,8 +36,8 @@ const READ_BYTES: usize = 256 * 1024;
 /// The longest frame taken from a server: sixteen times what servers allow by default.
 const FRAME_BYTES_MAX: usize = 1024 * 1024;
 
-/// Written bytes are cut off the front of the queue when they are more than this.
-const WRITTEN_BYTES_MAX: usize = 64 * 1024;
+/// The close code of a connection that has done what it was for.
+const GOODBYE: u16 = 1000;
 
 /// Heart-beats as the common client for browsers offers them.
 const HEARTBEAT: Heartbeat = Heartbeat {
@@ -42,32 +49,36 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
 }
 
-/// Where and as whom a client connects.
+/// Where, how and as whom a client connects.
 #[derive(Clone, Copy)]
 pub struct Opening<'a> {
     /// The server.
     pub target: &'a Target,
     /// The endpoint, such as `/ws/chat`.
     pub path: &'a str,
-    /// Whose session it is: a token that the server accepts.
-    pub token: &'a str,
+    /// What carries the session.
+    pub transport: Transport,
+    /// A token for the handshake that the server accepts.
+    pub token: Option<&'a str>,
+    /// Name and secret for CONNECT.
+    pub login: Option<(&'a str, &'a str)>,
     /// The local address; the system chooses if there is none.
     pub source: Option<SocketAddr>,
+    /// How much the kernel may hold that this client has not read; the system's choice if not given.
+    pub receive_buffer_bytes: Option<u32>,
 }
 
 /// An open session.
 #[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
-    websocket: stompline_ws::Decoder,
+    wire: Wire,
     decoder: Decoder,
     session: Session,
-    masker: Masker,
-    /// What has to be sent; the first `written` bytes have been.
-    out: Vec<u8>,
-    written: usize,
     scratch: Vec<u8>,
     last_sent: Instant,
+    /// Fires when a heart-beat may be due. It is set again only when it has fired: a busy session
+    /// moves that time ahead all the while.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Client {
@@ -77,32 +88,24 @@ impl Client {
     ///
     /// Whatever the system or the server has against it.
     pub async fn open(opening: Opening<'_>) -> Result<Self, ClientError> {
-        let Opening { target, path, .. } = opening;
-        let mut stream = opening::connect(target.address, opening.source).await?;
-        let mut rest = opening::upgrade(&mut stream, target, path, opening.token).await?;
+        let wire = Wire::open(&opening).await?;
         let now = Instant::now();
         let config = Arc::new(Config::default().heartbeat(HEARTBEAT));
-        let limits = Limits {
-            message_bytes_max: FRAME_BYTES_MAX,
-            frame_bytes_max: FRAME_BYTES_MAX,
-        };
         let mut client = Self {
-            stream,
-            websocket: stompline_ws::Decoder::new(Role::Client, limits),
+            wire,
             decoder: Decoder::new(
                 stompline_proto::Side::Client,
                 DecodeLimits::default().frame_bytes_max(FRAME_BYTES_MAX),
             ),
             session: Session::new(config, now),
-            masker: Masker::new(),
-            out: Vec::new(),
-            written: 0,
             scratch: Vec::new(),
             last_sent: now,
+            timer: None,
         };
-        client.take(&mut rest, &mut |_| Ok(()))?;
         let connect = client.session.connect(&Connect {
-            host: &target.host,
+            host: connect_host(&opening),
+            login: opening.login.map(|(login, _)| login),
+            passcode: opening.login.map(|(_, passcode)| passcode),
             ..Connect::default()
         });
         client.queue(&connect)?;
@@ -132,12 +135,12 @@ impl Client {
     ///
     /// The system has no randomness for the mask.
     pub fn queue_encoded(&mut self, frame: &[u8]) -> Result<(), ClientError> {
-        self.queue_as(Opcode::Text, frame)
+        self.wire.queue(frame)
     }
 
     /// Bytes that are queued and not sent.
     pub fn queued_bytes(&self) -> usize {
-        self.out.len() - self.written
+        self.wire.queued_bytes()
     }
 
     /// The session machine, which makes frames.
@@ -155,26 +158,58 @@ impl Client {
         &mut self,
         mut on_frame: impl FnMut(Frame) -> Result<(), ClientError>,
     ) -> Result<(), ClientError> {
-        let interest = if self.queued_bytes() > 0 {
-            Interest::READABLE | Interest::WRITABLE
-        } else {
-            Interest::READABLE
+        let Self {
+            wire,
+            decoder,
+            session,
+            ..
+        } = self;
+        let wake_at = session.wake_at(self.last_sent);
+        let mut sink = |payload: &[u8]| decode(decoder, session, payload, &mut on_frame);
+        let Some(step) = step(wire, &mut self.timer, wake_at, &mut sink).await? else {
+            return self.wake();
         };
-        let ready = match self.session.wake_at(self.last_sent) {
-            None => self.stream.ready(interest).await,
-            Some(at) => tokio::select! {
-                biased;
-                ready = self.stream.ready(interest) => ready,
-                () = tokio::time::sleep_until(at.into()) => return self.wake(),
-            },
+        self.note(step);
+        Ok(())
+    }
+
+    /// As [`turn`](Self::turn), but gives only the bodies of MESSAGE frames, which is much cheaper,
+    /// and the time when they were read.
+    ///
+    /// # Errors
+    ///
+    /// As [`turn`](Self::turn).
+    pub async fn turn_bodies(
+        &mut self,
+        mut on_body: impl FnMut(&[u8], Instant),
+    ) -> Result<(), ClientError> {
+        let Self {
+            wire,
+            decoder,
+            session,
+            ..
+        } = self;
+        let wake_at = session.wake_at(self.last_sent);
+        let mut now = None;
+        let mut sink = |payload: &[u8]| {
+            let now = *now.get_or_insert_with(Instant::now);
+            if decoder.is_idle()
+                && let Some(body) = glance::body_of(payload)
+            {
+                on_body(body, now);
+                return Ok(());
+            }
+            decode(decoder, session, payload, &mut |frame| {
+                if frame.command == Command::Message {
+                    on_body(&frame.body, now);
+                }
+                Ok(())
+            })
         };
-        let ready = ready.map_err(ClientError::io("waiting for the socket"))?;
-        if ready.is_writable() {
-            self.write()?;
-        }
-        if ready.is_readable() {
-            self.read(&mut on_frame)?;
-        }
+        let Some(step) = step(wire, &mut self.timer, wake_at, &mut sink).await? else {
+            return self.wake();
+        };
+        self.note(step);
         Ok(())
     }
 
@@ -251,21 +286,24 @@ impl Client {
                 on_frame(frame)
             });
             match turn.await {
-                // The server may close right behind the receipt.
-                Err(ClientError::Closed(_)) if came => {}
+                // The server may close right behind the receipt, and RabbitMQ closes instead of it.
+                Err(ClientError::Closed { code, .. }) if came || code == Some(GOODBYE) => break,
                 turned => turned?,
             }
         }
         Ok(())
     }
 
-    fn queue_as(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), ClientError> {
-        let key = self
-            .masker
-            .key()
-            .map_err(ClientError::io("drawing a mask"))?;
-        stompline_ws::write_masked(&mut self.out, opcode, payload, key);
-        Ok(())
+    fn note(&mut self, step: Step) {
+        if step.read || step.wrote {
+            let now = Instant::now();
+            if step.read {
+                self.session.received(now);
+            }
+            if step.wrote {
+                self.last_sent = now;
+            }
+        }
     }
 
     fn wake(&mut self) -> Result<(), ClientError> {
@@ -282,61 +320,62 @@ impl Client {
         self.last_sent = Instant::now();
         Ok(())
     }
+}
 
-    fn write(&mut self) -> Result<(), ClientError> {
-        match self.stream.try_write(&self.out[self.written..]) {
-            Ok(count) => {
-                self.written += count;
-                self.last_sent = Instant::now();
-            }
-            Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
-            Err(why) => return Err(ClientError::io("writing")(why)),
-        }
-        if self.written == self.out.len() {
-            self.out.clear();
-            self.written = 0;
-        } else if self.written > WRITTEN_BYTES_MAX {
-            self.out.drain(..self.written);
-            self.written = 0;
-        }
-        Ok(())
+/// Waits for a step of the wire, or until the session wants to be woken: that is `None`.
+async fn step(
+    wire: &mut Wire,
+    timer: &mut Option<Pin<Box<Sleep>>>,
+    wake_at: Option<Instant>,
+    sink: &mut wire::Sink<'_>,
+) -> Result<Option<Step>, ClientError> {
+    let Some(wake_at) = wake_at else {
+        return wire.step(sink).await.map(Some);
+    };
+    let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(wake_at.into())));
+    if timer.deadline() > wake_at.into() {
+        timer.as_mut().reset(wake_at.into());
     }
+    let mut step = std::pin::pin!(wire.step(sink));
+    loop {
+        tokio::select! {
+            biased;
+            step = &mut step => return step.map(Some),
+            () = timer.as_mut() => {}
+        }
+        if wake_at <= Instant::now() {
+            return Ok(None);
+        }
+        // It was set for an earlier time, before something moved the time ahead.
+        timer.as_mut().reset(wake_at.into());
+    }
+}
 
-    fn read(
-        &mut self,
-        on_frame: &mut dyn FnMut(Frame) -> Result<(), ClientError>,
-    ) -> Result<(), ClientError> {
-        BUFFER.with_borrow_mut(|buffer| match self.stream.try_read(buffer) {
-            Ok(0) => Err(ClientError::Closed("end of the stream".to_owned())),
-            Ok(count) => self.take(&mut buffer[..count], on_frame),
-            Err(why) if why.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(why) => Err(ClientError::io("reading")(why)),
-        })
-    }
+fn read_into_buffer<T>(read: impl FnOnce(&mut [u8]) -> T) -> T {
+    BUFFER.with_borrow_mut(|buffer| read(buffer))
+}
 
-    fn take(
-        &mut self,
-        mut input: &mut [u8],
-        on_frame: &mut dyn FnMut(Frame) -> Result<(), ClientError>,
-    ) -> Result<(), ClientError> {
-        self.session.received(Instant::now());
-        while let Some(event) = self.websocket.decode(&mut input)? {
-            match event {
-                Event::Text(payload) | Event::Binary(payload) => {
-                    let mut octets: &[u8] = &payload;
-                    while let Some(decoded) = self.decoder.decode(&mut octets)? {
-                        if let Decoded::Frame(frame) = decoded {
-                            dispatch(&mut self.session, frame, on_frame)?;
-                        }
-                    }
-                }
-                Event::Ping(payload) => self.queue_as(Opcode::Pong, &payload)?,
-                Event::Pong(_) => {}
-                Event::Close(close) => return Err(closed(close)),
-            }
-        }
-        Ok(())
+/// RabbitMQ takes `host` for the name of a virtual host, of which `/` is always there; servers that
+/// take logins only by token do not mind.
+fn connect_host<'a>(opening: &Opening<'a>) -> &'a str {
+    match opening.login {
+        Some(_) => "/",
+        None => &opening.target.host,
     }
+}
+
+fn decode(
+    decoder: &mut Decoder,
+    session: &mut Session,
+    mut octets: &[u8],
+    on_frame: &mut dyn FnMut(Frame) -> Result<(), ClientError>,
+) -> Result<(), ClientError> {
+    while let Some(decoded) = decoder.decode(&mut octets)? {
+        if let Decoded::Frame(frame) = decoded {
+            dispatch(session, frame, on_frame)?;
+        }
+    }
+    Ok(())
 }
 
 /// MESSAGE and RECEIPT go to the scenario as they are: the session machine would copy their headers,
@@ -356,13 +395,6 @@ fn dispatch(
         }),
         _ => Ok(()),
     }
-}
-
-fn closed(close: Option<stompline_ws::Close>) -> ClientError {
-    ClientError::Closed(match close {
-        Some(close) => format!("{} {}", close.code, close.reason),
-        None => "without a code".to_owned(),
-    })
 }
 
 /// The receipt that a RECEIPT answers.

@@ -8,11 +8,14 @@
 //! count and by a time.
 
 pub mod client;
+pub mod page;
 pub mod process;
+pub mod progress;
 pub mod receipt;
 pub mod report;
 pub mod scenario;
 pub mod sequence;
+pub mod simulate;
 pub mod target;
 pub mod template;
 pub mod token;

@@ -2,45 +2,62 @@
 
 mod cli;
 
+use std::io;
 use std::process::ExitCode;
 use std::rc::Rc;
 
 use clap::Parser;
 use stompline_load::report::Report;
 use stompline_load::scenario::{ScenarioError, Setup};
+use stompline_load::{page, simulate};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Scenario, Server};
 
 /// Exit code for wrong use, as clap has it.
 const MISUSE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let setup = match cli.server.setup() {
+    let Cli { server, command } = Cli::parse();
+    match command {
+        Command::Page(args) => match page::write(&args.results, &args.page) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error.to_string(), ExitCode::FAILURE),
+        },
+        Command::Simulate(args) => match simulate::run(args.scenario(), args.threads) {
+            Ok(report) => tell(&report),
+            Err(error) => fail(&format!("cannot start: {error}"), ExitCode::FAILURE),
+        },
+        Command::Drive(scenario) => drive(server, scenario),
+    }
+}
+
+/// Runs a scenario against a server.
+fn drive(server: Server, scenario: Scenario) -> ExitCode {
+    let setup = match server.setup() {
         Ok(setup) => Rc::new(setup),
-        Err(error) => {
-            eprintln!("stompline-load: {error}");
-            return ExitCode::from(MISUSE);
-        }
+        Err(error) => return fail(&error, ExitCode::from(MISUSE)),
     };
-    // One thread: it never waits for itself, and it leaves the other cores to the server.
-    let runtime = match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("stompline-load: cannot start: {error}");
-            return ExitCode::FAILURE;
-        }
+    let name = scenario.name();
+    let outcome = match block_on(scenario, &setup) {
+        Ok(outcome) => outcome,
+        Err(error) => return fail(&format!("cannot start: {error}"), ExitCode::FAILURE),
     };
-    let name = cli.command.name();
-    let tasks = LocalSet::new();
-    let outcome = tasks.block_on(&runtime, run(cli.command, &setup));
-    let report = outcome.unwrap_or_else(|error| {
+    tell(&outcome.unwrap_or_else(|error| {
         let mut report = Report::new(name);
         report.faults([error.to_string()]);
         report
-    });
+    }))
+}
+
+/// One thread: it never waits for itself, and it leaves the other cores to the server.
+fn block_on(scenario: Scenario, setup: &Rc<Setup>) -> io::Result<Result<Report, ScenarioError>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    Ok(LocalSet::new().block_on(&runtime, run(scenario, setup)))
+}
+
+fn tell(report: &Report) -> ExitCode {
     eprint!("{}", report.to_table());
     println!("{}", report.to_json());
     if report.is_valid() {
@@ -50,13 +67,22 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command, setup: &Rc<Setup>) -> Result<Report, ScenarioError> {
-    match command {
-        Command::Idle(args) => args.scenario().run(setup).await,
-        Command::Flat(args) => args.scenario().run(setup).await,
-        Command::Fanout(args) => args.scenario().run(setup).await,
-        Command::Pairs(args) => args.scenario().run(setup).await,
-        Command::Chat(args) => args.scenario().run(setup).await,
-        Command::ChatAgent(args) => args.scenario().run(setup).await,
+fn fail(error: &str, code: ExitCode) -> ExitCode {
+    eprintln!("stompline-load: {error}");
+    code
+}
+
+async fn run(scenario: Scenario, setup: &Rc<Setup>) -> Result<Report, ScenarioError> {
+    match scenario {
+        Scenario::Idle(args) => args.scenario().run(setup).await,
+        Scenario::Flat(args) => args.scenario().run(setup).await,
+        Scenario::Fanout(args) => args.scenario().run(setup).await,
+        Scenario::Rooms(args) => args.scenario().run(setup).await,
+        Scenario::Slow(args) => args.scenario().run(setup).await,
+        Scenario::Churn(args) => args.scenario().run(setup).await,
+        Scenario::Storm(args) => args.scenario().run(setup).await,
+        Scenario::Pairs(args) => args.scenario().run(setup).await,
+        Scenario::Chat(args) => args.scenario().run(setup).await,
+        Scenario::ChatAgent(args) => args.scenario().run(setup).await,
     }
 }

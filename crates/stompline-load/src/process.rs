@@ -36,6 +36,16 @@ impl Process {
             .ok_or_else(|| io::Error::other("smaps_rollup has no Rss or Anonymous"))
     }
 
+    /// Everything resident now, bytes. Cheaper for the process than [`memory`](Self::memory).
+    ///
+    /// # Errors
+    ///
+    /// There is no such process.
+    pub fn resident_bytes(self) -> io::Result<u64> {
+        kib_of(&fs::read_to_string(self.file("status"))?, "VmRSS:")
+            .ok_or_else(|| io::Error::other("status has no VmRSS"))
+    }
+
     /// What its threads have computed so far, kernel included. Threads that have ended do not count.
     ///
     /// # Errors
@@ -68,15 +78,17 @@ pub fn descriptors_max() -> Option<u64> {
 }
 
 fn parse_rollup(text: &str) -> Option<Memory> {
-    let bytes = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-        Some(kib * 1024)
-    };
     Some(Memory {
-        resident_bytes: bytes("Rss:")?,
-        anonymous_bytes: bytes("Anonymous:")?,
+        resident_bytes: kib_of(text, "Rss:")?,
+        anonymous_bytes: kib_of(text, "Anonymous:")?,
     })
+}
+
+/// The bytes that the line with this name gives in kilobytes.
+fn kib_of(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
 fn parse_limit(text: &str) -> Option<u64> {
@@ -115,6 +127,7 @@ mod tests {
     fn own_process_uses_memory_and_time() {
         let own = Process::new(std::process::id());
         assert!(own.memory().unwrap().resident_bytes > 0);
+        assert!(own.resident_bytes().unwrap() > 0);
         assert!(own.cpu().unwrap() > Duration::ZERO);
     }
 

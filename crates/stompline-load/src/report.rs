@@ -1,18 +1,53 @@
 //! What a run found, for people and for programs.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value};
 
 /// Percentiles of every latency, with the names they go by.
-const PERCENTILES: [(&str, f64); 3] = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0)];
+const PERCENTILES: [(&str, f64); 4] = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p999", 99.9)];
+
+/// Latencies of what was sent in one part of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// The end of the part, from the start of the measurement.
+    pub at_s: f64,
+    /// The median.
+    pub p50_ms: f64,
+    /// 99 of 100 were not longer.
+    pub p99_ms: f64,
+    /// The longest.
+    pub max_ms: f64,
+}
+
+impl Point {
+    /// What a histogram of microseconds says of the part that ends at `at`.
+    pub fn new(at: Duration, histogram: &Histogram<u64>) -> Self {
+        Self {
+            at_s: at.as_secs_f64(),
+            p50_ms: milliseconds(histogram.value_at_percentile(50.0)),
+            p99_ms: milliseconds(histogram.value_at_percentile(99.0)),
+            max_ms: milliseconds(histogram.max()),
+        }
+    }
+
+    fn to_json(self) -> Value {
+        [self.at_s, self.p50_ms, self.p99_ms, self.max_ms]
+            .map(json_number)
+            .to_vec()
+            .into()
+    }
+}
 
 /// Numbers of one run, and what went wrong in it. A run with faults has no result.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     scenario: &'static str,
     numbers: Vec<(String, f64)>,
+    texts: Vec<(String, String)>,
+    series: Vec<Point>,
     faults: Vec<String>,
 }
 
@@ -40,13 +75,26 @@ impl Report {
     }
 
     /// Adds percentiles and the greatest value of latencies that are given in microseconds, in
-    /// milliseconds.
+    /// milliseconds; nothing if there are none.
     pub fn latency(&mut self, name: &str, histogram: &Histogram<u64>) {
+        if histogram.is_empty() {
+            return;
+        }
         for (label, percentile) in PERCENTILES {
             let us = histogram.value_at_percentile(percentile);
             self.number(format!("{name}_{label}_ms"), milliseconds(us));
         }
         self.number(format!("{name}_max_ms"), milliseconds(histogram.max()));
+    }
+
+    /// Adds words.
+    pub fn text(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.texts.push((name.into(), value.into()));
+    }
+
+    /// Sets the latencies over time.
+    pub fn series(&mut self, points: Vec<Point>) {
+        self.series = points;
     }
 
     /// Adds what went wrong.
@@ -72,6 +120,13 @@ impl Report {
         for (name, value) in &self.numbers {
             fields.insert(name.clone(), json_number(*value));
         }
+        for (name, value) in &self.texts {
+            fields.insert(name.clone(), value.clone().into());
+        }
+        if !self.series.is_empty() {
+            let points: Vec<_> = self.series.iter().map(|point| point.to_json()).collect();
+            fields.insert("series_s_p50_p99_max_ms".to_owned(), points.into());
+        }
         fields.insert("faults".to_owned(), self.faults.clone().into());
         Value::Object(fields).to_string()
     }
@@ -86,6 +141,9 @@ impl Report {
         };
         for (name, value) in &self.numbers {
             line(format!("{name:width$}  {:>14}", grouped(*value)));
+        }
+        for (name, value) in &self.texts {
+            line(format!("{name}: {value}"));
         }
         for fault in &self.faults {
             line(format!("FAULT: {fault}"));

@@ -4,15 +4,22 @@
 pub mod agent;
 pub mod chat;
 mod chatter;
-pub mod fanout;
+pub mod churn;
+pub mod crowd;
 pub mod flat;
 pub mod idle;
+mod measured;
 pub mod pairs;
+mod rush;
+pub mod storm;
 
+use std::fmt;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use crate::client::{Client, ClientError, Opening};
+use tokio::time::timeout;
+
+use crate::client::{Client, ClientError, Opening, Transport};
 use crate::process::{Memory, Process, descriptors_max};
 use crate::target::Target;
 use crate::token::{TokenError, Tokens};
@@ -20,16 +27,24 @@ use crate::token::{TokenError, Tokens};
 /// Descriptors that the tool needs besides its connections.
 const DESCRIPTORS_SPARE: u64 = 64;
 
+/// How long one session may take to open.
+const OPENING_TIME: Duration = Duration::from_secs(30);
+
 /// How long receipts and closes may take when a run is over.
 const CLOSING_TIME: Duration = Duration::from_secs(10);
 
 /// What all scenarios need to know.
-#[derive(Debug)]
 pub struct Setup {
     /// The server.
     pub target: Target,
     /// What sessions authenticate with.
     pub tokens: Tokens,
+    /// Name and secret for CONNECT, where the server wants them there.
+    pub login: Option<(String, String)>,
+    /// What carries the sessions.
+    pub transport: Transport,
+    /// Destinations of this run: `{name}` stands for the name that the scenario gives.
+    pub destination: String,
     /// The endpoint of customers.
     pub customer_path: String,
     /// The endpoint of agents.
@@ -57,7 +72,7 @@ pub enum ScenarioError {
     Process(#[from] io::Error),
     /// This process may not open so many connections.
     #[error(
-        "{wanted} sessions need {wanted} descriptors and some more, but this process may have \
+        "this run needs {wanted} descriptors and {DESCRIPTORS_SPARE} more, but this process may have \
          {allowed}; raise it with `ulimit -n`"
     )]
     Descriptors {
@@ -80,6 +95,16 @@ pub enum ScenarioError {
     Unexpected(String),
 }
 
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup")
+            .field("target", &self.target)
+            .field("transport", &self.transport)
+            .field("run", &self.run)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Setup {
     /// A name for a run that no other has.
     pub fn fresh_run() -> String {
@@ -90,17 +115,19 @@ impl Setup {
 
     /// A session of the customer with this number.
     pub(crate) async fn customer(&self, number: u32) -> Result<Client, ScenarioError> {
-        self.open(&self.customer_path, "customer", number).await
+        self.open((&self.customer_path, "customer"), number, None)
+            .await
     }
 
     /// A session of the agent with this number.
     pub(crate) async fn agent(&self, number: u32) -> Result<Client, ScenarioError> {
-        self.open(&self.agent_path, "agent", number).await
+        self.open((&self.agent_path, "agent"), number, None).await
     }
 
     /// A destination that belongs to this run.
     pub(crate) fn topic(&self, name: &str) -> String {
-        format!("/topic/load.{}.{name}", self.run)
+        let name = format!("{}.{name}", self.run);
+        self.destination.replace("{name}", &name)
     }
 
     /// What the server has computed so far; zero if its process is not known.
@@ -116,34 +143,49 @@ impl Setup {
         Ok(process.memory()?)
     }
 
+    /// As [`customer`](Self::customer), but the kernel holds only so much for it that it has not read.
+    pub(crate) async fn narrow_customer(
+        &self,
+        number: u32,
+        receive_buffer_bytes: u32,
+    ) -> Result<Client, ScenarioError> {
+        let kind = (&*self.customer_path, "customer");
+        self.open(kind, number, Some(receive_buffer_bytes)).await
+    }
+
     async fn open(
         &self,
-        path: &str,
-        user_type: &str,
+        (path, user_type): (&str, &str),
         number: u32,
+        receive_buffer_bytes: Option<u32>,
     ) -> Result<Client, ScenarioError> {
         let name = format!("{}-{number}", self.run);
         let token = self.tokens.make(user_type, &name)?;
+        let login = self.login.as_ref();
         let opening = Opening {
             target: &self.target,
             path,
-            token: &token,
+            transport: self.transport,
+            token: token.as_deref(),
+            login: login.map(|(login, passcode)| (&**login, &**passcode)),
             source: self.target.source(number),
+            receive_buffer_bytes,
         };
-        Ok(Client::open(opening).await?)
-    }
-}
-
-/// Refuses more sessions than this process can have connections.
-pub(crate) fn check_descriptors(sessions: u32) -> Result<(), ScenarioError> {
-    match descriptors_max() {
-        Some(allowed) if u64::from(sessions) + DESCRIPTORS_SPARE > allowed => {
-            Err(ScenarioError::Descriptors {
-                wanted: sessions,
-                allowed,
-            })
+        match timeout(OPENING_TIME, Client::open(opening)).await {
+            Ok(opened) => Ok(opened?),
+            Err(_) => Err(ScenarioError::Time(OPENING_TIME)),
         }
-        _ => Ok(()),
+    }
+
+    /// Refuses more sessions than this process can have connections.
+    pub(crate) fn check_descriptors(&self, sessions: u32) -> Result<(), ScenarioError> {
+        let wanted = sessions.saturating_mul(self.transport.sockets());
+        match descriptors_max() {
+            Some(allowed) if u64::from(wanted) + DESCRIPTORS_SPARE > allowed => {
+                Err(ScenarioError::Descriptors { wanted, allowed })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Whether every message came once and in order.
 
+/// How far ahead of what came a number may be: enough for every message of a run.
+const AHEAD_MAX: u64 = 1 << 26;
+
 /// The numbers of the messages that one publisher sent to one subscriber, as they arrive: 0, 1, 2
 /// and so on. Memory is one bit for each.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sequence {
     seen: Vec<u64>,
-    total: u64,
     arrived: u64,
     next: u64,
     duplicates: u64,
@@ -14,29 +16,23 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// Expects the numbers below `total`.
-    pub fn new(total: u64) -> Self {
-        let words = usize::try_from(total.div_ceil(64)).unwrap_or(usize::MAX);
-        Self {
-            seen: vec![0; words],
-            total,
-            arrived: 0,
-            next: 0,
-            duplicates: 0,
-            misplaced: 0,
-            strangers: 0,
-        }
+    /// Nothing has come.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// The message with this number arrived; `None` if it bears none.
     pub fn arrive(&mut self, number: Option<u64>) {
         let place = number
-            .filter(|number| *number < self.total)
+            .filter(|number| *number < self.next + AHEAD_MAX)
             .and_then(|number| usize::try_from(number).ok());
         let (Some(place), Some(number)) = (place, number) else {
             self.strangers += 1;
             return;
         };
+        if place / 64 >= self.seen.len() {
+            self.seen.resize(place / 64 + 1, 0);
+        }
         let bit = 1 << (place % 64);
         if self.seen[place / 64] & bit != 0 {
             self.duplicates += 1;
@@ -55,22 +51,18 @@ impl Sequence {
         self.arrived
     }
 
-    /// Whether all arrived.
-    pub fn is_complete(&self) -> bool {
-        self.arrived == self.total
-    }
-
-    /// What was wrong, in words; empty if nothing was.
-    pub fn faults(&self) -> Vec<String> {
+    /// What was wrong when `total` messages were sent, in words; empty if nothing was.
+    pub fn faults(&self, total: u64) -> Vec<String> {
+        let unsent = self.next.saturating_sub(total);
         [
-            (self.total - self.arrived, "lost"),
+            (total.saturating_sub(self.arrived), "lost"),
             (self.duplicates, "came twice"),
             (self.misplaced, "came out of order"),
-            (self.strangers, "were never sent"),
+            (self.strangers + unsent, "were never sent"),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} of {} messages {what}", self.total))
+        .map(|(count, what)| format!("{count} of {total} messages {what}"))
         .collect()
     }
 }
@@ -80,11 +72,11 @@ mod tests {
     use super::*;
 
     fn faults(total: u64, numbers: &[u64]) -> Vec<String> {
-        let mut sequence = Sequence::new(total);
+        let mut sequence = Sequence::new();
         for number in numbers {
             sequence.arrive(Some(*number));
         }
-        sequence.faults()
+        sequence.faults(total)
     }
 
     #[test]
@@ -112,11 +104,11 @@ mod tests {
 
     #[test]
     fn numbers_beyond_the_total_are_strangers() {
-        let mut sequence = Sequence::new(1);
+        let mut sequence = Sequence::new();
+        sequence.arrive(Some(0));
         sequence.arrive(Some(1));
         sequence.arrive(None);
-        sequence.arrive(Some(0));
-        assert!(sequence.is_complete());
-        assert_eq!(sequence.faults(), ["2 of 1 messages were never sent"]);
+        sequence.arrive(Some(u64::MAX));
+        assert_eq!(sequence.faults(1), ["3 of 1 messages were never sent"]);
     }
 }

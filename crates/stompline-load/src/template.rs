@@ -5,6 +5,12 @@ use stompline_proto::{Frame, Version, encode};
 /// Digits of the number at the start of each body: any 64-bit number fits.
 pub const NUMBER_BYTES: usize = 20;
 
+/// Stands behind the number in the last body of a publisher, where others have [`FILLING`].
+const LAST: u8 = b'.';
+
+/// What bodies are filled up with.
+const FILLING: u8 = b'x';
+
 /// An encoded SEND whose body begins with a number of [`NUMBER_BYTES`] digits.
 #[derive(Clone, Debug)]
 pub struct Template {
@@ -17,12 +23,22 @@ impl Template {
     pub fn new(send: Frame, body_bytes: usize) -> Self {
         let body_bytes = body_bytes.max(NUMBER_BYTES);
         let mut body = vec![b'0'; NUMBER_BYTES];
-        body.resize(body_bytes, b'x');
+        body.resize(body_bytes, FILLING);
         let mut frame = Vec::new();
         encode(&send.body(body), Version::V1_2, &mut frame);
         // The body ends before the NUL, which ends the frame.
         let number_at = frame.len() - 1 - body_bytes;
         Self { frame, number_at }
+    }
+
+    /// The frame with this number, whose body says that it is the last one if there is room behind
+    /// the number.
+    pub fn last(&mut self, number: u64) -> &[u8] {
+        let mark_at = self.number_at + NUMBER_BYTES;
+        if self.frame[mark_at] == FILLING {
+            self.frame[mark_at] = LAST;
+        }
+        self.numbered(number)
     }
 
     /// The frame with this number.
@@ -35,6 +51,11 @@ impl Template {
         }
         &self.frame
     }
+}
+
+/// Whether a body says that it is the last one.
+pub fn is_last(body: &[u8]) -> bool {
+    body.get(NUMBER_BYTES) == Some(&LAST)
 }
 
 /// The number that a body begins with.
@@ -74,6 +95,18 @@ mod tests {
             let body = &frame[frame.len() - 1 - NUMBER_BYTES..frame.len() - 1];
             assert_eq!(number_of(body), Some(number));
         }
+    }
+
+    #[test]
+    fn last_body_is_marked() {
+        let mut template = template(22);
+        assert!(!is_last(body(template.numbered(1))));
+        assert!(is_last(body(template.last(2))));
+        assert_eq!(number_of(body(template.last(2))), Some(2));
+    }
+
+    fn body(frame: &[u8]) -> &[u8] {
+        &frame[frame.len() - 23..frame.len() - 1]
     }
 
     #[test]

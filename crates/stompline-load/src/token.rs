@@ -18,6 +18,8 @@ pub enum Tokens {
     Signed(Box<JwtSigner>),
     /// One token for all sessions, which then belong to one user.
     Given(String),
+    /// No token: the server wants none, or name and secret in CONNECT.
+    Without,
 }
 
 /// Why there is no token.
@@ -68,20 +70,21 @@ impl Tokens {
         Ok(Self::Signed(Box::new(signer)))
     }
 
-    /// A token for the user `name` of this type, valid for an hour.
+    /// A token for the user `name` of this type, valid for an hour, unless the server wants none.
     ///
     /// # Errors
     ///
     /// The name cannot be one, or signing fails.
-    pub fn make(&self, user_type: &str, name: &str) -> Result<String, TokenError> {
+    pub fn make(&self, user_type: &str, name: &str) -> Result<Option<String>, TokenError> {
         let signer = match self {
-            Self::Given(token) => return Ok(token.clone()),
+            Self::Without => return Ok(None),
+            Self::Given(token) => return Ok(Some(token.clone())),
             Self::Signed(signer) => signer,
         };
         let now = SystemTime::now();
         let principal =
             Principal::new(Realm::new(user_type)?, UserName::new(name)?).with_expiry(now + TTL);
-        Ok(signer.sign(&principal, now)?)
+        Ok(Some(signer.sign(&principal, now)?))
     }
 }
 
@@ -90,6 +93,7 @@ impl std::fmt::Debug for Tokens {
         f.write_str(match self {
             Self::Signed(_) => "Signed",
             Self::Given(_) => "Given",
+            Self::Without => "Without",
         })
     }
 }
@@ -104,8 +108,8 @@ mod tests {
         fs::write(file.path(), "0123456789abcdef0123456789abcdef\n").unwrap();
         let tokens = Tokens::from_secret_file(file.path()).unwrap();
         let (anna, ben) = (
-            tokens.make("customer", "anna").unwrap(),
-            tokens.make("customer", "ben").unwrap(),
+            tokens.make("customer", "anna").unwrap().unwrap(),
+            tokens.make("customer", "ben").unwrap().unwrap(),
         );
         assert_eq!(anna.split('.').count(), 3);
         assert_ne!(anna, ben);

@@ -31,6 +31,12 @@ pub enum ClientError {
     /// What came is not WebSocket.
     #[error("WebSocket: {0}")]
     WebSocket(#[from] stompline_ws::Error),
+    /// What came is not SockJS, or what should go cannot.
+    #[error("SockJS: {0:?}")]
+    SockJs(String),
+    /// An answer to a request of the SockJS transports over HTTP is not what it should be.
+    #[error("HTTP: {0}")]
+    Http(String),
     /// What came is not STOMP.
     #[error("STOMP: {0}")]
     Decode(#[from] DecodeError),
@@ -46,8 +52,13 @@ pub enum ClientError {
         message: String,
     },
     /// The server closed the connection.
-    #[error("closed by the server: {0}")]
-    Closed(String),
+    #[error("closed by the server: {}{reason}", code.map_or_else(String::new, |code| format!("{code} ")))]
+    Closed {
+        /// The code, if it gave one.
+        code: Option<u16>,
+        /// Its words, or how the connection ended.
+        reason: String,
+    },
     /// The server was silent for three intervals of its heart-beat, or sent no CONNECTED in time.
     #[error("the server was silent for too long")]
     Silent,
@@ -57,6 +68,14 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// The connection ended without a close.
+    pub(crate) fn end_of_stream() -> Self {
+        Self::Closed {
+            code: None,
+            reason: "end of the stream".to_owned(),
+        }
+    }
+
     pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |why| Self::Io { doing, why }
     }

@@ -1,30 +1,31 @@
 //! From a socket to an open STOMP session.
 
 use std::io;
-use std::net::SocketAddr;
 
 use stompline_ws::handshake::{ClientRequest, RESPONSE_BYTES_MAX, new_key};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::ClientError;
-use crate::target::Target;
+use super::{ClientError, Opening, sockjs};
 
 /// How much of a refusal's body is shown.
 const REFUSAL_BYTES_MAX: usize = 300;
 
-/// A TCP connection from `source`, if that is given.
-pub(super) async fn connect(
-    address: SocketAddr,
-    source: Option<SocketAddr>,
-) -> Result<TcpStream, ClientError> {
+/// A TCP connection from the source address, if that is given.
+pub(super) async fn connect(opening: &Opening<'_>) -> Result<TcpStream, ClientError> {
+    let address = opening.target.address;
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
     } else {
         TcpSocket::new_v6()
     };
     let socket = socket.map_err(ClientError::io("making a socket"))?;
-    if let Some(source) = source {
+    if let Some(bytes) = opening.receive_buffer_bytes {
+        socket
+            .set_recv_buffer_size(bytes)
+            .map_err(ClientError::io("setting SO_RCVBUF"))?;
+    }
+    if let Some(source) = opening.source {
         socket
             .bind(source)
             .map_err(ClientError::io("binding to a source address"))?;
@@ -42,18 +43,26 @@ pub(super) async fn connect(
 /// Upgrades the connection. Returns what came behind the answer, which are frames already.
 pub(super) async fn upgrade(
     stream: &mut TcpStream,
-    target: &Target,
-    path: &str,
-    token: &str,
+    opening: &Opening<'_>,
+    framed: bool,
 ) -> Result<Vec<u8>, ClientError> {
     let key = new_key().map_err(ClientError::io("drawing a key"))?;
-    let bearer = format!("Bearer {token}");
+    let bearer = opening.token.map(|token| format!("Bearer {token}"));
+    let header = bearer.as_deref().map(|bearer| ("Authorization", bearer));
+    let path = if framed {
+        format!(
+            "{}/websocket",
+            sockjs::session_path(opening.path, random()?)
+        )
+    } else {
+        opening.path.to_owned()
+    };
     let request = ClientRequest {
-        host: &target.host,
-        path,
+        host: &opening.target.host,
+        path: &path,
         key: &key,
-        protocols: &["v12.stomp"],
-        headers: &[("Authorization", &bearer)],
+        protocols: if framed { &[] } else { &["v12.stomp"] },
+        headers: header.as_slice(),
     };
     let mut bytes = Vec::with_capacity(1024);
     request.write(&mut bytes)?;
@@ -77,6 +86,17 @@ pub(super) async fn upgrade(
             body: String::from_utf8_lossy(body).into_owned(),
         });
     }
+}
+
+/// Eight bytes for the name of a session.
+pub(super) fn random() -> Result<[u8; 8], ClientError> {
+    let mut masker = stompline_ws::Masker::new();
+    let mut draw = || masker.key().map_err(ClientError::io("drawing a name"));
+    let (first, second) = (draw()?, draw()?);
+    let mut bytes = [0; 8];
+    bytes[..4].copy_from_slice(&first);
+    bytes[4..].copy_from_slice(&second);
+    Ok(bytes)
 }
 
 async fn read_some(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<(), ClientError> {

@@ -9,7 +9,7 @@ use tokio::time::{sleep_until, timeout};
 
 use super::chatter::{Chatter, Log};
 use super::flat::measure_cpu;
-use super::{CLOSING_TIME, ScenarioError, Setup, check_descriptors, per_second};
+use super::{CLOSING_TIME, ScenarioError, Setup, per_second};
 use crate::receipt::latencies;
 use crate::report::Report;
 
@@ -35,7 +35,7 @@ impl Chat {
     /// A session could not be opened or ended early, or a message was refused.
     pub async fn run(self, setup: &Rc<Setup>) -> Result<Report, ScenarioError> {
         let customers = self.customers.max(1);
-        check_descriptors(customers)?;
+        setup.check_descriptors(customers)?;
         let ready = Rc::new(Barrier::new(customers as usize + 1));
         let mut writing = JoinSet::new();
         for number in 0..customers {

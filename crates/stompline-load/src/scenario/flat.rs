@@ -41,8 +41,12 @@ impl Flat {
         let started = Instant::now();
         let mut publishing = JoinSet::new();
         publishing.spawn_local(publish(publisher, template, self.messages));
-        let mut sequence = Sequence::new(self.messages);
-        let receiving = receive(&mut subscriber, &mut sequence, &mut publishing);
+        let mut sequence = Sequence::new();
+        let receiving = receive(
+            &mut subscriber,
+            (&mut sequence, self.messages),
+            &mut publishing,
+        );
         let outcome = timeout(setup.time_max, receiving).await;
         let elapsed = started.elapsed();
         let cpu = setup.cpu()?.saturating_sub(cpu_before);
@@ -58,7 +62,7 @@ impl Flat {
             Ok(Err(error)) => report.faults([error.to_string()]),
             Err(_) => report.faults([ScenarioError::Time(setup.time_max).to_string()]),
         }
-        report.faults(sequence.faults());
+        report.faults(sequence.faults(self.messages));
         report.count("messages", sequence.arrived());
         report.count("body_bytes", self.body_bytes as u64);
         report.number("elapsed_s", elapsed.as_secs_f64());
@@ -78,13 +82,13 @@ pub(super) fn measure_cpu(report: &mut Report, setup: &Setup, cpu: Duration, mes
 /// Reads until everything has come. The publisher is done by then or fails first.
 async fn receive(
     subscriber: &mut Client,
-    sequence: &mut Sequence,
+    (sequence, total): (&mut Sequence, u64),
     publishing: &mut JoinSet<Result<(), ClientError>>,
 ) -> Result<(), ScenarioError> {
-    while !sequence.is_complete() {
+    while sequence.arrived() < total {
         tokio::select! {
             biased;
-            turn = subscriber.turn(|frame| arrive(sequence, &frame)) => turn?,
+            turn = subscriber.turn_bodies(|body, _| sequence.arrive(number_of(body))) => turn?,
             Some(published) = publishing.join_next() => published??,
         }
     }

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
 
-use super::{CLOSING_TIME, ScenarioError, Setup, check_descriptors, per_second};
+use super::{CLOSING_TIME, ScenarioError, Setup, per_second};
 use crate::client::ClientError;
 use crate::process::Memory;
 use crate::report::Report;
@@ -28,6 +28,9 @@ pub struct Idle {
     pub destination: String,
 }
 
+/// Between the last opening and the quiet that is measured.
+const SETTLING: Duration = Duration::from_millis(500);
+
 type Opened = Result<(), ScenarioError>;
 
 impl Idle {
@@ -38,7 +41,7 @@ impl Idle {
     /// A session could not be opened, or the server's process cannot be looked at. A session that
     /// ends before it should is a fault in the report.
     pub async fn run(self, setup: &Rc<Setup>) -> Result<Report, ScenarioError> {
-        check_descriptors(self.sessions)?;
+        setup.check_descriptors(self.sessions)?;
         let before = setup.memory()?;
         let (stop, stopped) = watch::channel(false);
         let mut holding = JoinSet::new();
@@ -46,6 +49,7 @@ impl Idle {
         self.open_all(setup, &stopped, &mut holding).await?;
         let opening = started.elapsed();
 
+        sleep(SETTLING).await;
         let cpu_before = setup.cpu()?;
         sleep(self.quiet).await;
         let cpu = setup.cpu()?.saturating_sub(cpu_before);

@@ -7,8 +7,8 @@ use hdrhistogram::Histogram;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use super::flat::measure_cpu;
-use super::{ScenarioError, Setup, check_descriptors, per_second};
+use super::measured::Meter;
+use super::{ScenarioError, Setup};
 use crate::client::{Client, ClientError};
 use crate::receipt::{latencies, record};
 use crate::report::Report;
@@ -40,7 +40,7 @@ impl Pairs {
     /// A session could not be opened or ended early, or an answer was wrong.
     pub async fn run(self, setup: &Rc<Setup>) -> Result<Report, ScenarioError> {
         let pairs = self.pairs.max(1);
-        check_descriptors(pairs.saturating_mul(2))?;
+        setup.check_descriptors(pairs.saturating_mul(2))?;
         let ready = Rc::new(Barrier::new(pairs as usize + 1));
         let mut playing = JoinSet::new();
         for number in 0..pairs {
@@ -52,23 +52,18 @@ impl Pairs {
                 failed??;
             }
         }
-        let cpu_before = setup.cpu()?;
-        let started = Instant::now();
+        let meter = Meter::start(setup)?;
         let mut round_trip = latencies();
         while let Some(played) = playing.join_next().await {
             // All histograms have the same bounds.
             round_trip += played??;
         }
-        let elapsed = started.elapsed();
-        let cpu = setup.cpu()?.saturating_sub(cpu_before);
+        let spent = meter.stop(setup)?;
         let messages = round_trip.len() * 2;
         let mut report = Report::new("pairs");
         report.count("pairs", pairs.into());
-        report.count("messages", messages);
-        report.number("elapsed_s", elapsed.as_secs_f64());
-        report.number("messages_per_s", per_second(messages, elapsed));
+        spent.tell(&mut report, setup, "messages", messages);
         report.latency("round_trip", &round_trip);
-        measure_cpu(&mut report, setup, cpu, messages);
         Ok(report)
     }
 
@@ -147,10 +142,7 @@ impl Player {
         let mut heard = None;
         while heard.is_none() {
             self.client
-                .turn(|frame| {
-                    heard = Some(number_of(&frame.body));
-                    Ok(())
-                })
+                .turn_bodies(|body, _| heard = Some(number_of(body)))
                 .await?;
         }
         Ok(heard.flatten())

@@ -5,3 +5,5 @@
 mod refused;
 mod scenario;
 mod server;
+mod simulate;
+mod sockjs;

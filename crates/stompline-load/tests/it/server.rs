@@ -12,6 +12,7 @@ use stompline::auth::{JwtKey, JwtSettings, Principal};
 use stompline::{
     DestinationPattern, IntoReply, Message, Outgoing, Prefixes, Reply, State, Stompline,
 };
+use stompline_load::client::Transport;
 use stompline_load::process::Process;
 use stompline_load::scenario::Setup;
 use stompline_load::target::Target;
@@ -55,6 +56,9 @@ pub(crate) fn setup(url: &str, secret: &str) -> Setup {
     Setup {
         target: Target::parse(url, false).unwrap(),
         tokens: Tokens::from_secret_file(file.path()).unwrap(),
+        login: None,
+        transport: Transport::WebSocket,
+        destination: "/topic/load.{name}".to_owned(),
         customer_path: "/ws/chat".to_owned(),
         agent_path: "/ws/agent".to_owned(),
         process: Some(Process::new(std::process::id())),
@@ -79,7 +83,7 @@ fn routes(manner: Manner) -> Router {
         .into_iter()
         .zip(["/ws/chat", "/ws/agent"])
         .fold(Router::new(), |router, (user_type, path)| {
-            let endpoint = app.endpoint(path).authenticate(jwt.clone());
+            let endpoint = app.endpoint(path).sockjs().authenticate(jwt.clone());
             router.merge(endpoint.require_type(user_type).into_router().unwrap())
         })
 }
