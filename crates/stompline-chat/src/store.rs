@@ -8,7 +8,16 @@ use crate::id::ConversationId;
 use crate::person::{Person, UserRef};
 use crate::reply::{Bootstrap, Checkpoint, HistoryPage, QueueSnapshot, SyncPage};
 
+mod command;
+mod fault;
+mod ledger;
+mod line;
 pub mod pending;
+mod read;
+mod round;
+mod row;
+mod settings;
+mod snapshot;
 pub mod sqlite;
 
 pub use self::pending::Pending;
