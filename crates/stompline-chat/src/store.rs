@@ -13,6 +13,8 @@ mod fault;
 mod ledger;
 mod line;
 pub mod pending;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod read;
 mod round;
 mod row;

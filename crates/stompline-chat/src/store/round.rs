@@ -53,6 +53,13 @@ pub(super) struct Round<'a, L> {
     events: Vec<Event>,
 }
 
+/// A place in the course of a transaction.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    rev: u64,
+    events: usize,
+}
+
 impl<'a, L: Ledger> Round<'a, L> {
     /// Goes on from the last stamp that was committed.
     pub(super) fn new(ledger: L, context: &'a Context, rev: u64) -> Self {
@@ -70,13 +77,12 @@ impl<'a, L: Ledger> Round<'a, L> {
         &mut self,
         command: Command,
     ) -> Result<Result<Ack, Error>, sqlx::Error> {
-        let (rev, events) = (self.rev, self.events.len());
+        let before = self.mark();
         match carry_out_one(self, command).await {
             Ok(ack) => Ok(Ok(ack)),
             Err(Fault::Lost(failure)) => Err(failure),
             Err(fault) => {
-                self.rev = rev;
-                self.events.truncate(events);
+                self.go_back(before);
                 Ok(Err(fault.into_error()))
             }
         }
@@ -112,6 +118,20 @@ impl<L> Round<'_, L> {
                 nanos,
             )),
         }
+    }
+
+    /// Where a command began, to go back to when it leaves no trace.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            rev: self.rev,
+            events: self.events.len(),
+        }
+    }
+
+    /// Forgets the stamps and the events since then.
+    pub(super) fn go_back(&mut self, mark: Mark) {
+        self.rev = mark.rev;
+        self.events.truncate(mark.events);
     }
 
     /// The last stamp given.

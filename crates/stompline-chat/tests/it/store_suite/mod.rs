@@ -112,3 +112,4 @@ macro_rules! store_suite {
 }
 
 store_suite!(sqlite: crate::sqlite::SqliteBackend);
+store_suite!(postgres: crate::postgres::PostgresBackend);
