@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool, Row};
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -172,19 +172,9 @@ pub(super) fn parse(url: &str) -> Result<PgConnectOptions, OpenError> {
         .or_else(|| url.strip_prefix("postgresql://"))
         .ok_or_else(|| wrong("it must begin with postgres://".to_owned()))?;
     if let Some((_, query)) = rest.split_once('?') {
-        for (place, parameter) in query.split('&').enumerate() {
-            let name = parameter.split('=').next().unwrap_or_default();
-            if !PARAMETERS.contains(&name) {
-                let allowed = PARAMETERS.join(", ");
-                let place = place + 1;
-                return Err(wrong(format!(
-                    "parameter {place} is unknown; known are {allowed}"
-                )));
-            }
-        }
+        check_parameters(query).map_err(wrong)?;
     }
-    let options =
-        PgConnectOptions::from_str(url).map_err(|failure| wrong(without_url(&failure)))?;
+    let options = PgConnectOptions::from_str(url).map_err(|failure| wrong(innermost(&failure)))?;
     if options.get_database().is_none() {
         return Err(wrong("it names no database".to_owned()));
     }
@@ -193,11 +183,34 @@ pub(super) fn parse(url: &str) -> Result<PgConnectOptions, OpenError> {
         .disable_statement_logging())
 }
 
-fn without_url(failure: &sqlx::Error) -> String {
-    match failure {
-        sqlx::Error::Configuration(inner) => inner.to_string(),
-        _ => "it cannot be read".to_owned(),
+/// Refuses what sqlx would log with its value, or put into an error: it may be a misspelt password.
+fn check_parameters(query: &str) -> Result<(), String> {
+    for (index, parameter) in query.split('&').enumerate() {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        if !PARAMETERS.contains(&name) {
+            return Err(format!(
+                "parameter {} after the `?` is unknown; known are {}",
+                index + 1,
+                PARAMETERS.join(", ")
+            ));
+        }
+        if name == "sslmode" && PgSslMode::from_str(value).is_err() {
+            return Err(
+                "`sslmode` must be disable, allow, prefer, require, verify-ca or verify-full"
+                    .to_owned(),
+            );
+        }
     }
+    Ok(())
+}
+
+/// What was wrong in the first place: words of the parsers, which do not repeat what they read.
+fn innermost(failure: &(dyn std::error::Error + 'static)) -> String {
+    let mut innermost = failure;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
 }
 
 /// Names us to whoever looks at the server, unless the URL does.

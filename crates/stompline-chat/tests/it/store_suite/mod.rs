@@ -11,6 +11,7 @@ mod read;
 mod restart;
 mod sync;
 
+pub(crate) use self::sync::Client;
 use crate::desk::{Desk, TestClock};
 
 /// A kind of store under test, with a database of its own that can be opened again.

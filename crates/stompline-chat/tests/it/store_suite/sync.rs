@@ -16,15 +16,15 @@ use crate::desk::{Desk, agent, customer};
 
 /// What a client holds that does nothing but sync.
 #[derive(Default)]
-struct Client {
-    cursor: u64,
+pub(crate) struct Client {
+    pub(crate) cursor: u64,
     heads: BTreeMap<ConversationId, ReaderHead>,
-    messages: BTreeMap<(ConversationId, u64), Message>,
+    pub(crate) messages: BTreeMap<(ConversationId, u64), Message>,
 }
 
 impl Client {
     /// One question; true when there is more.
-    async fn sync(&mut self, desk: &Desk, who: &Person, limit: usize) -> bool {
+    pub(crate) async fn sync(&mut self, desk: &Desk, who: &Person, limit: usize) -> bool {
         let request = SyncBody {
             since: self.cursor,
             open: None,
