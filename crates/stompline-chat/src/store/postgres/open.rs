@@ -175,12 +175,16 @@ pub(super) fn parse(url: &str) -> Result<PgConnectOptions, OpenError> {
         check_parameters(query).map_err(wrong)?;
     }
     let options = PgConnectOptions::from_str(url).map_err(|failure| wrong(innermost(&failure)))?;
-    if options.get_database().is_none() {
-        return Err(wrong("it names no database".to_owned()));
+    match options.get_database() {
+        None => Err(wrong("it names no database".to_owned())),
+        // The rest of the password would be shown as the name of the database.
+        Some(database) if database.contains('@') => Err(wrong(
+            "a `/` in the password must be written %2F, and a `@` in the name of a database cannot be".to_owned(),
+        )),
+        Some(_) => Ok(options
+            .application_name_or("stompline")
+            .disable_statement_logging()),
     }
-    Ok(options
-        .application_name_or("stompline")
-        .disable_statement_logging())
 }
 
 /// Refuses what sqlx would log with its value, or put into an error: it may be a misspelt password.

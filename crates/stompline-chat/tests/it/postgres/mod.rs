@@ -358,6 +358,7 @@ async fn bad_urls_are_explained_without_the_password() {
             "`sslmode` must be",
         ),
         ("postgres://u:hunter2@[h/d", "invalid"),
+        ("postgres://u:12/hunter2@h/d", "%2F"),
     ] {
         let error = PostgresStore::check_url(url).unwrap_err();
         assert!(matches!(error, OpenError::Url { .. }), "{url}: {error:?}");
