@@ -59,6 +59,19 @@ test('two servers share one PostgreSQL', async t => {
   await Promise.all([customer.leave(), agent.leave(), mover.leave()]);
 });
 
+test('what another server commits is in the checkpoint', async t => {
+  const postgres = await Postgres.for(t);
+  const [one, other] = await Promise.all([Server.for(t, postgres.settings), Server.for(t, postgres.settings)]);
+  const quiet = await Person.connect(other, 'c1');
+  const customer = await Person.connect(one, 'c1');
+  const { conversationId, rev } = await customer.say('hello');
+  // A checkpoint comes every 30 seconds, if there is anything to say.
+  const checkpoint = await quiet.signals.find({ event: 'checkpoint' }, { ms: 60_000 });
+  assert.equal(checkpoint.heads[conversationId], rev);
+  assert.ok(checkpoint.cursor >= rev);
+  await Promise.all([quiet.leave(), customer.leave()]);
+});
+
 test('without its database the server refuses and stays', async t => {
   const postgres = await Postgres.for(t);
   const server = await Server.for(t, postgres.settings);

@@ -28,6 +28,10 @@ pub(super) async fn head<S: Snapshot>(
     Ok(conversation.head(who.role))
 }
 
+pub(super) async fn settled<S: Snapshot>(mut snapshot: S) -> Result<u64, Fault> {
+    Ok(snapshot.settled().await?)
+}
+
 pub(super) async fn queue<S: Snapshot>(mut snapshot: S) -> Result<QueueSnapshot, Fault> {
     Ok(snapshot.queue(QUEUE_ENTRIES_MAX).await?)
 }

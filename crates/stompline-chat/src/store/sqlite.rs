@@ -148,6 +148,10 @@ impl Store for SqliteStore {
         self.read(move |snapshot| read::sync::checkpoint(snapshot, who, since))
     }
 
+    fn settled(&self) -> Reading<'_, u64> {
+        self.read(read::settled)
+    }
+
     fn queue(&self) -> Reading<'_, QueueSnapshot> {
         self.read(read::queue)
     }

@@ -153,6 +153,16 @@ async fn queue_is_one_chain_over_both_nodes() {
     assert_eq!(held, (30, 30));
 }
 
+#[tokio::test]
+async fn each_node_knows_how_far_the_others_are() {
+    let (_backend, one, other) = two_nodes().await;
+    assert_eq!(other.store.settled().await.unwrap(), 0);
+    let ack = one.say(&customer("7"), "hello").await;
+    assert_eq!(other.store.settled().await.unwrap(), ack.rev);
+    let checkpoint = other.store.checkpoint(customer("7").user, 0).await.unwrap();
+    assert_eq!(checkpoint.heads, [(ack.conversation_id, ack.rev)]);
+}
+
 /// The order that matters: a slow writer takes its stamp first and commits last, and a reader looks in between.
 #[tokio::test]
 async fn later_stamp_never_shows_before_an_earlier_one() {

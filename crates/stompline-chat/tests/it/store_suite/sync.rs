@@ -217,7 +217,9 @@ pub(super) async fn foreign_cursor_is_told_to_reset(backend: &impl Backend) {
 pub(super) async fn checkpoint_names_what_changed(backend: &impl Backend) {
     let desk = backend.open().await;
     let (anna, lin, mei) = (customer("7"), agent("a"), agent("b"));
+    assert_eq!(desk.store.settled().await.unwrap(), 0);
     let first = desk.say(&anna, "hello").await;
+    assert_eq!(desk.store.settled().await.unwrap(), first.rev);
     let checkpoint = async |who: &Person, since| {
         let found = desk
             .store
