@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use sqlx::{Executor, PgConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Executor, PgConnection};
 use stompline_chat::id::ClientId;
 use stompline_chat::store::postgres::{OpenError, PostgresSettings, PostgresStore};
 use tokio::sync::OnceCell;
@@ -452,4 +453,47 @@ async fn user_without_rights_is_told_what_is_missing() {
         error.to_string().contains("right to create tables"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn tls_is_spoken_and_certificates_are_checked() {
+    let server = server::Server::start(&["--tls"]);
+    let folder = &server.folder;
+    let port = std::fs::read_to_string(format!("{folder}/port")).unwrap();
+    let url = format!(
+        "postgres://stompline@localhost:{}/postgres?sslmode=",
+        port.trim()
+    );
+    let checked = format!("{url}verify-full&sslrootcert={folder}/ca.crt");
+    let (store, batches) = PostgresStore::open(&checked, PostgresSettings::default())
+        .await
+        .unwrap();
+    let desk = Desk {
+        store: Arc::new(store),
+        batches,
+    };
+    desk.say(&customer("7"), "hello").await;
+    let mut observer = PgConnectOptions::new_without_pgpass()
+        .socket(folder)
+        .port(port.trim().parse().unwrap())
+        .username("stompline")
+        .database("postgres")
+        .connect()
+        .await
+        .unwrap();
+    let encrypted: bool = sqlx::query_scalar(
+        "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+         WHERE application_name = 'stompline'",
+    )
+    .fetch_one(&mut observer)
+    .await
+    .unwrap();
+    assert!(encrypted);
+    let unknown = open_error(&format!("{url}verify-full")).await;
+    assert!(
+        matches!(unknown, OpenError::Unreachable { .. }),
+        "{unknown:?}"
+    );
+    assert!(unknown.to_string().contains("certificate"), "{unknown}");
+    desk.store.close().await;
 }

@@ -11,17 +11,18 @@ use uuid::Uuid;
 /// Starts a server; it stops when its standard input ends, which it does with this process at the latest.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/test-postgres");
 
-struct Server {
+/// A running server.
+pub(crate) struct Server {
     /// Where its socket is.
-    folder: String,
+    pub(crate) folder: String,
     /// Holds the pipe that keeps the server alive.
-    _script: Child,
+    script: Child,
 }
 
-fn server() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
+impl Server {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut script = Command::new(SCRIPT)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -34,11 +35,23 @@ fn server() -> &'static Server {
             "PostgreSQL does not start; what is wrong stands above, or install it: \
              sudo apt-get install -y --no-install-recommends postgresql"
         );
-        Server {
+        Self {
             folder: folder.trim().to_owned(),
-            _script: script,
+            script,
         }
-    })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.script.stdin.take());
+        let _ = self.script.wait();
+    }
+}
+
+fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| Server::start(&[]))
 }
 
 /// How to reach a database of that name.
