@@ -232,7 +232,7 @@ impl Named for PgConnectOptions {
     }
 }
 
-/// Connections whose every statement ends. A node that stops in the middle of a transaction holds up all others, so
+/// Connections whose every statement ends, and is planned for the tables as they are. A node that stops in the middle of a transaction holds up all others, so
 /// the server ends that too.
 fn bounded(options: PgConnectOptions, statement: Duration, lock: Duration) -> PgConnectOptions {
     options.options([
@@ -242,6 +242,8 @@ fn bounded(options: PgConnectOptions, statement: Duration, lock: Duration) -> Pg
             "idle_in_transaction_session_timeout",
             lock.as_millis().to_string(),
         ),
+        // A plan that is kept was made when the tables were small, as they are at first, and reads all of them later.
+        ("plan_cache_mode", "force_custom_plan".to_owned()),
     ])
 }
 
