@@ -57,6 +57,20 @@ const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 ///
 /// When the connection is lost, the commands in flight end with [`Error::Unavailable`] and the next ones connect
 /// again.
+///
+/// ```no_run
+/// use stompline_chat::store::Store;
+/// use stompline_chat::store::postgres::{PostgresSettings, PostgresStore};
+///
+/// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+/// let url = "postgres://stompline:secret@db.internal/stompline?sslmode=verify-full";
+/// let settings = PostgresSettings::default().connections_max(10);
+/// let (store, committed) = PostgresStore::open(url, settings).await?;
+/// println!("{} wait", store.queue().await?.waiting);
+/// # drop(committed);
+/// # Ok(())
+/// # }
+/// ```
 pub struct PostgresStore {
     line: Line,
     readers: PgPool,
