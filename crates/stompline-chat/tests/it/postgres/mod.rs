@@ -2,6 +2,7 @@
 
 mod nodes;
 mod server;
+mod twins;
 
 use std::sync::Arc;
 use std::time::Duration;
