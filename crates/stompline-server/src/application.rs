@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,10 +12,10 @@ use stompline::{
     DecodeLimits, FrameLog, Heartbeat, Limits, PatternSyntax, Prefixes, SockJsSettings, Stompline,
 };
 use stompline_chat::app::{Chat, ChatSettings};
-use stompline_chat::store::sqlite::{SqliteSettings, SqliteStore};
 
 use crate::config::{self, Config, Endpoint, UserType};
 use crate::failure::Failure;
+use crate::store;
 
 /// The running application and its store.
 #[derive(Clone)]
@@ -28,11 +27,8 @@ pub(crate) struct Application {
 impl Application {
     /// Opens the store and builds the application.
     pub(crate) async fn start(config: &Config, data: &Path) -> Result<Self, Failure> {
-        let path = store_path(config, data)?;
-        let window = Duration::from_hours(u64::from(config.chat.reopen_h));
-        let settings = SqliteSettings::default().reopen_window(window);
-        let (store, committed) = SqliteStore::open(&path, settings).await.map_err(other)?;
-        let chat = Chat::new(Arc::new(store), chat_settings(config)?);
+        let (store, committed) = store::open(config, data).await?;
+        let chat = Chat::new(store, chat_settings(config)?);
         let prefixes = prefixes(config);
         let mut builder = chat
             .install(Stompline::builder())
@@ -102,19 +98,6 @@ fn sockjs(endpoint: &Endpoint) -> SockJsSettings {
     match endpoint.sockjs_client_library.as_str() {
         "none" => settings,
         address => settings.client_library(address),
-    }
-}
-
-/// A file below the data directory unless `store.url` names another.
-fn store_path(config: &Config, data: &Path) -> Result<std::path::PathBuf, Failure> {
-    match config.store.url.as_deref() {
-        None => Ok(data.join("chat.sqlite")),
-        Some(url) => url
-            .strip_prefix("sqlite:")
-            .map(|path| Path::new(path.trim_start_matches("//")).to_owned())
-            .ok_or_else(|| {
-                Failure::Misuse("store.url must begin with sqlite: in this version".to_owned())
-            }),
     }
 }
 

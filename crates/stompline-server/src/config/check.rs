@@ -31,6 +31,9 @@ pub(super) fn check(config: &Config, settings: &Settings, faults: &mut Faults) {
     endpoint_paths(config, &mut add);
     client_libraries(config, &mut add);
     cookie(config, &mut add);
+    for (path, text) in config.store.faults() {
+        add(path, text);
+    }
 }
 
 fn secrets(path: &str, secrets: &[Secret], bytes_min: usize, add: &mut impl FnMut(&str, String)) {

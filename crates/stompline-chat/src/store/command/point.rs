@@ -1,22 +1,26 @@
 //! Say how far one has come.
 
-use super::super::Fault;
-use super::super::round::Round;
-use super::conversation;
-use super::save::{Beside, save};
 use crate::command::PointerMove;
 use crate::error::Error;
 use crate::event::Change;
 use crate::reply::Ack;
+use crate::store::fault::Fault;
+use crate::store::ledger::{Beside, Ledger};
+use crate::store::round::Round;
 
-pub(super) async fn point(round: &mut Round<'_>, command: PointerMove) -> Result<Ack, Fault> {
+pub(super) async fn point<L: Ledger>(
+    round: &mut Round<'_, L>,
+    command: PointerMove,
+) -> Result<Ack, Fault> {
     let PointerMove {
         who,
         conversation_id,
         delivered,
         read,
     } = command;
-    let mut found = conversation(round, conversation_id)
+    let mut found = round
+        .ledger
+        .conversation(conversation_id)
         .await?
         .ok_or(Error::NotFound)?;
     let event = found.point(&who, delivered, read, round.stamp())?;
@@ -28,7 +32,7 @@ pub(super) async fn point(round: &mut Round<'_>, command: PointerMove) -> Result
         Change::PointerMoved(pointer) => Beside::Pointer(pointer),
         _ => Beside::Nothing,
     };
-    save(round, &found, beside).await?;
+    round.ledger.save(&found, beside).await?;
     round.push(event);
     Ok(Ack::change(found.id, rev, false))
 }

@@ -1,20 +1,24 @@
 //! End a conversation.
 
-use super::super::Fault;
-use super::super::round::Round;
-use super::conversation;
-use super::save::{Beside, save};
 use crate::command::Close;
 use crate::error::Error;
 use crate::reply::Ack;
+use crate::store::fault::Fault;
+use crate::store::ledger::{Beside, Ledger};
+use crate::store::round::Round;
 
-pub(super) async fn close(round: &mut Round<'_>, command: Close) -> Result<Ack, Fault> {
+pub(super) async fn close<L: Ledger>(
+    round: &mut Round<'_, L>,
+    command: Close,
+) -> Result<Ack, Fault> {
     let Close {
         by,
         conversation_id,
         reason,
     } = command;
-    let mut found = conversation(round, conversation_id)
+    let mut found = round
+        .ledger
+        .conversation(conversation_id)
         .await?
         .ok_or(Error::NotFound)?;
     let event = found.close(&by, reason, round.stamp())?;
@@ -23,6 +27,6 @@ pub(super) async fn close(round: &mut Round<'_>, command: Close) -> Result<Ack, 
         return Ok(Ack::change(found.id, rev, true));
     };
     round.push(event);
-    save(round, &found, Beside::Nothing).await?;
+    round.ledger.save(&found, Beside::Nothing).await?;
     Ok(Ack::change(found.id, rev, false))
 }

@@ -1,12 +1,23 @@
 //! Rows out of conversations and what belongs to them.
 
-use super::super::Fault;
-use super::super::round::{Round, SITE, TENANT, Write, in_savepoint};
-use super::super::row::{self, column};
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Executor, Sqlite, SqliteConnection};
+
 use crate::conversation::{Conversation, State};
-use crate::head::Pointer;
-use crate::id::{ClientId, ConversationId};
+use crate::id::ConversationId;
 use crate::message::Message;
+use crate::store::fault::Fault;
+use crate::store::ledger::Beside;
+use crate::store::round::{SITE, TENANT};
+use crate::store::row::{self, column};
+
+/// Makes one savepoint of the statements of a command.
+macro_rules! in_savepoint {
+    ($($statement:expr),+) => {
+        concat!("SAVEPOINT command; ", $($statement, "; ",)+ "RELEASE command")
+    };
+}
 
 /// Values $1 to $22. What stands beside the conversation uses its id $1, tenant $2 and customer $5, and counts on from
 /// $23.
@@ -46,18 +57,9 @@ macro_rules! insert_start {
     };
 }
 
-/// What a command writes beside the conversation.
-pub(super) enum Beside<'a> {
-    Nothing,
-    Message(&'a Message),
-    Pointer(&'a Pointer),
-    /// The customer's name for a start.
-    Start(&'a ClientId),
-}
-
 /// Writes a conversation, new or changed, and what belongs to the same command: all of it or nothing.
 pub(super) async fn save(
-    round: &mut Round<'_>,
+    connection: &mut SqliteConnection,
     conversation: &Conversation,
     beside: Beside<'_>,
 ) -> Result<(), Fault> {
@@ -78,8 +80,26 @@ pub(super) async fn save(
             .bind(column(pointer.read_seq)),
         Beside::Start(client_id) => write.bind(client_id.as_str()),
     };
-    round.write(write).await
+    execute(connection, write).await
 }
+
+/// Carries out all that one command writes, in a savepoint; what a command is refused for is found out before.
+async fn execute(connection: &mut SqliteConnection, write: Write<'_>) -> Result<(), Fault> {
+    let Err(failure) = write.execute(&mut *connection).await else {
+        return Ok(());
+    };
+    match connection
+        .execute("ROLLBACK TO command; RELEASE command")
+        .await
+    {
+        Ok(_) => Err(Fault::Broken(failure)),
+        // After a full disk, for one, SQLite itself gives up the whole transaction.
+        Err(_) => Err(Fault::Lost(failure)),
+    }
+}
+
+/// A statement of [`in_savepoint`], with its values.
+type Write<'q> = Query<'q, Sqlite, SqliteArguments<'q>>;
 
 fn bind_conversation<'q>(write: Write<'q>, conversation: &'q Conversation) -> Write<'q> {
     let (state, assignment, closure) = match &conversation.state {
