@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::duration;
+use crate::secret::Secret;
 
 /// STOMP over WebSocket and SockJS, with a live chat.
 #[derive(Debug, Parser)]
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Print a token that the server with the same configuration accepts
     Token(TokenArgs),
+    /// Check a running server from outside, step by step, and say what to do about what fails
+    Doctor(DoctorArgs),
     /// Check, print or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -57,6 +60,36 @@ pub(crate) struct TokenArgs {
     /// A further claim; may be given several times
     #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
     pub claims: Vec<(String, String)>,
+    #[command(flatten)]
+    pub config: ConfigFile,
+    #[command(flatten)]
+    pub data: DataArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// The server, as clients reach it; may end with the endpoint's path
+    #[arg(value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// Connect with this token; - reads it from stdin. Without it, one is made with the keys of
+    /// --config or --data, or of a server that is started here
+    #[arg(long, value_name = "TOKEN", value_parser = secret, allow_hyphen_values = true)]
+    pub token: Option<Secret>,
+    /// Check that pages of this origin may connect
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
+    pub origin: Option<String>,
+    /// Look at this endpoint: chat, agent or a path. By default the one for the token's userType
+    #[arg(long, value_name = "NAME|PATH")]
+    pub endpoint: Option<String>,
+    /// Also wait this long with nothing but heart-beats, to find time limits of proxies
+    #[arg(long, value_name = "DURATION", value_parser = patience)]
+    pub idle: Option<Duration>,
+    /// Give up after this long, without the time of --idle
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = patience)]
+    pub timeout: Duration,
+    /// Print one JSON object for each step
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub config: ConfigFile,
     #[command(flatten)]
@@ -128,6 +161,37 @@ fn ttl(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a duration of one second or more is expected: 30m, 1h, 7d".to_owned())
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "clap wants a Result")]
+fn secret(text: &str) -> Result<Secret, String> {
+    Ok(Secret::new(text))
+}
+
+/// The longest that `doctor` waits for anything.
+const PATIENCE_MAX: Duration = Duration::from_mins(10);
+
+fn patience(text: &str) -> Result<Duration, String> {
+    duration(text)
+        .filter(|time| (Duration::from_secs(1)..=PATIENCE_MAX).contains(time))
+        .ok_or_else(|| "a duration from 1s to 10m is expected".to_owned())
+}
+
+/// An origin as browsers write it: scheme, host, perhaps a port, and nothing behind.
+fn origin(text: &str) -> Result<String, String> {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let is_origin = host.is_some_and(|host| {
+        !host.is_empty()
+            && host
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !b"/?#@*".contains(&byte))
+    });
+    if !is_origin {
+        return Err("an origin is written https://HOST[:PORT], with nothing behind it".to_owned());
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
 fn not_empty(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("it must not be empty".to_owned());
@@ -151,6 +215,32 @@ mod tests {
         assert_eq!(claim("url=a=b"), Ok(("url".to_owned(), "a=b".to_owned())));
         for bad in ["site", "=1", "exp=1", "userType=agent"] {
             assert!(claim(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn origins_have_no_path() {
+        let good = ["https://Shop.example", "http://127.0.0.1:3000"];
+        for text in good {
+            assert_eq!(origin(text), Ok(text.to_ascii_lowercase()));
+        }
+        for bad in [
+            "shop.example",
+            "https://",
+            "https://a/",
+            "https://*.a",
+            "https://a b",
+            "null",
+        ] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn patience_has_bounds() {
+        assert_eq!(patience("10m"), Ok(PATIENCE_MAX));
+        for bad in ["0s", "999ms", "11m", "5"] {
+            assert!(patience(bad).is_err(), "{bad}");
         }
     }
 

@@ -5,6 +5,7 @@ mod application;
 mod cli;
 mod config;
 mod data_dir;
+mod doctor;
 mod failure;
 mod hex;
 mod http;
@@ -30,7 +31,7 @@ use crate::failure::Failure;
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             for line in failure.to_string().lines() {
                 eprintln!("stompline: {line}");
@@ -40,8 +41,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
-    match command {
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    let done = match command {
+        Command::Doctor(args) => return doctor::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Token(args) => print(&format!("{}\n", token::make(&args)?)),
         Command::Config(ConfigCommand::Default) => print(&config::default_file()),
@@ -52,7 +54,8 @@ fn run(command: Command) -> Result<(), Failure> {
             load(args.file.as_deref())?;
             print("the configuration is valid\n")
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn load(file: Option<&Path>) -> Result<Loaded, Failure> {
