@@ -79,6 +79,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode, Failure> {
         report,
         ends: Instant::now() + plan.time,
         skew_s: None,
+        has_rested: false,
     };
     runtime.block_on(examination.run());
     Ok(examination.report.finish())
@@ -91,6 +92,8 @@ struct Examination<'a, W> {
     ends: Instant,
     /// How far the server's clock is ahead of this one's.
     skew_s: Option<i64>,
+    /// Whether `--idle` is done.
+    has_rested: bool,
 }
 
 /// How to give a token.
@@ -304,13 +307,22 @@ impl<'a, W: Write> Examination<'a, W> {
     /// Waits with nothing but heart-beats, if that is wanted. Returns whether the session lives.
     async fn rest(&mut self, subject: &Subject, dialog: &mut Dialog) -> bool {
         let path = Some(subject.path.as_str());
-        let Some(time) = self.plan.idle else {
-            let found = Finding::skipped(
-                "--idle 2m finds time limits of proxies that end quiet connections",
-            );
-            self.report.step(SESSION_STEPS[4], path, &found);
-            return true;
+        let time = match (self.plan.idle, self.has_rested) {
+            (Some(time), false) => time,
+            (None, _) => {
+                let why = "--idle 2m finds time limits of proxies that end quiet connections";
+                self.report
+                    .step(SESSION_STEPS[4], path, &Finding::skipped(why));
+                return true;
+            }
+            (Some(_), true) => {
+                let found =
+                    Finding::skipped("once is enough: the way to both endpoints is the same");
+                self.report.step(SESSION_STEPS[4], path, &found);
+                return true;
+            }
         };
+        self.has_rested = true;
         self.ends += time;
         let mut visit = self.visit(subject, true);
         visit.until += time;
