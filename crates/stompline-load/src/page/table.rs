@@ -69,6 +69,9 @@ const ROWS: [(&str, &str, Kind); 9] = [
     ("idle", "an idle session, resident bytes", Kind::Idle),
 ];
 
+/// A machine that is busier than this before and behind a run is not quiet.
+const BUSY_PERCENT_MAX: f64 = 10.0;
+
 /// CPU of the library over that of Node `ws`, at most.
 const RATIOS: [(&str, f64); 5] = [
     ("flat", 0.37),
@@ -95,6 +98,12 @@ fn place(results: &Results) -> String {
     } else {
         "medians of three rounds (`make bench`), ± is half of what lies between the lowest and the highest"
     };
+    let busy = match meta("busy_percent").parse::<f64>() {
+        Ok(busy) if busy > BUSY_PERCENT_MAX => format!(
+            " **Others kept {busy} % of the machine busy meanwhile: only CPU and memory can be compared, not latencies.**"
+        ),
+        _ => String::new(),
+    };
     let cores = if meta("pinned") == "true" {
         "one core for the server, the other for the tool"
     } else {
@@ -102,7 +111,7 @@ fn place(results: &Results) -> String {
     };
     format!(
         "Measured {} at commit {} on {} cores of {}, {} GiB, Linux {}; {cores}; loopback, 128-byte bodies, heart-beats and all checks on; {rounds}. \
-         Rust {}, Node {}, {}, RabbitMQ {}. In brackets: the server's CPU for each, kernel included.\n\n",
+         Rust {}, Node {}, {}, RabbitMQ {}. In brackets: the server's CPU for each, kernel included.{busy}\n\n",
         meta("date"),
         meta("commit"),
         meta("cores"),
@@ -280,6 +289,15 @@ mod tests {
             assert_eq!(short(value), text);
         }
         assert_eq!(thousands(584_173.0), "584 k");
+    }
+
+    #[test]
+    fn busy_machine_is_told() {
+        for (busy, told) in [(3, false), (60, true)] {
+            let text = format!(r#"{{"meta":{{"busy_percent":{busy}}}}}"#);
+            let page = measured(&Results::parse(&text).unwrap(), "picture.svg");
+            assert_eq!(page.contains("not latencies"), told, "{page}");
+        }
     }
 
     #[test]
