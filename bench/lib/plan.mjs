@@ -12,6 +12,7 @@ export function rounds(quick) {
     { label: 'flat1', args: ['fanout', '--outstanding', '1', ...timing], on: brokers },
     { label: 'fix20', args: ['fanout', '--rate', '20', ...timing], on: brokers, once: ['rabbitmq'] },
     { label: 'rooms', args: ['rooms', '--rate', '4000', ...timing], on: brokers, once: ['rabbitmq'] },
+    { label: 'roomsvisits', args: ['rooms', '--rate', '4000', '--visitors', '4', ...timing], on: ['broker', 'node'] },
     { label: 'roomsflat', args: ['rooms', '--outstanding', '16', ...timing], on: brokers },
     { label: 'p2p', args: ['pairs', '--pairs', '100', '--seconds', whole], on: [...brokers, 'serve'] },
     { label: 'p2p1', args: ['pairs', '--pairs', '1', '--seconds', whole], on: [...brokers, 'serve'] },

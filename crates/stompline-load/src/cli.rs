@@ -203,6 +203,9 @@ pub(crate) struct RoomsArgs {
     /// Messages a second of all rooms together instead, whatever was received
     #[arg(long, conflicts_with = "outstanding", value_parser = positive())]
     rate: Option<u32>,
+    /// Further sessions that connect, subscribe to something else and leave all the while
+    #[arg(long, default_value_t = 0)]
+    visitors: u32,
     #[command(flatten)]
     timing: Timing,
 }
@@ -391,6 +394,7 @@ impl Timing {
             warm_up: Duration::from_secs_f64(self.warm_up),
             duration: Duration::from_secs_f64(self.seconds),
             stalled: 0,
+            visitors: 0,
             series: false,
         }
     }
@@ -412,6 +416,7 @@ impl RoomsArgs {
             topics: self.rooms,
             members: self.members,
             member_publishes: true,
+            visitors: self.visitors,
             pace: pace(self.outstanding, self.rate),
             ..self.timing.crowd("rooms")
         }

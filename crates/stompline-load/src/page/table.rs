@@ -25,7 +25,7 @@ enum Kind {
 }
 
 /// Rows: label, what it is, what is shown.
-const ROWS: [(&str, &str, Kind); 9] = [
+const ROWS: [(&str, &str, Kind); 10] = [
     (
         "flat",
         "fan-out 1 to 1,000, 64 outstanding, deliveries/s",
@@ -47,8 +47,13 @@ const ROWS: [(&str, &str, Kind); 9] = [
         Kind::Latency("delivery"),
     ),
     (
+        "roomsvisits",
+        "the same, while 4 others connect, subscribe and leave again and again",
+        Kind::Latency("delivery"),
+    ),
+    (
         "roomsflat",
-        "the same flat out, 16 outstanding in each",
+        "the rooms flat out, 16 outstanding in each",
         Kind::Rate("deliveries_per_s"),
     ),
     (

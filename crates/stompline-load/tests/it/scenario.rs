@@ -51,6 +51,7 @@ const FANOUT: Crowd = Crowd {
     warm_up: Duration::from_millis(10),
     duration: Duration::from_millis(100),
     stalled: 0,
+    visitors: 0,
     series: false,
 };
 
@@ -91,6 +92,16 @@ fn members_of_rooms_hear_their_own_room() {
     });
     assert_eq!(count(&report, "sessions"), "15");
     assert!(number(&report, "deliveries") >= 15.0);
+}
+
+#[test]
+fn visitors_come_and_go_meanwhile() {
+    let report = run(Crowd {
+        visitors: 2,
+        ..FANOUT
+    });
+    assert!(number(&report, "visits") >= 2.0);
+    assert!(number(&report, "deliveries") >= 28.0);
 }
 
 #[test]
