@@ -20,6 +20,8 @@ enum Kind {
     Rate(&'static str),
     /// The median and the 99th percentile of this latency, in milliseconds.
     Latency(&'static str),
+    /// The same without CPU, which other work had a part of.
+    Tail(&'static str),
     /// Resident bytes of a session, and CPU at rest.
     Idle,
 }
@@ -49,7 +51,7 @@ const ROWS: [(&str, &str, Kind); 10] = [
     (
         "roomsvisits",
         "the same, while 4 others connect, subscribe and leave again and again",
-        Kind::Latency("delivery"),
+        Kind::Tail("delivery"),
     ),
     (
         "roomsflat",
@@ -158,7 +160,7 @@ fn cell(results: &Results, server: &str, label: &str, kind: Kind) -> String {
         Kind::Rate(name) => {
             median(name).map(|rate| format!("{}{}", thousands(rate.value), half(rate)))
         }
-        Kind::Latency(name) => median(&format!("{name}_p50_ms"))
+        Kind::Latency(name) | Kind::Tail(name) => median(&format!("{name}_p50_ms"))
             .zip(median(&format!("{name}_p99_ms")))
             .map(|(p50, p99)| format!("{} / {}", short(p50.value), short(p99.value))),
         Kind::Idle => median("resident_bytes_per_session")
@@ -169,7 +171,8 @@ fn cell(results: &Results, server: &str, label: &str, kind: Kind) -> String {
                 format!("{bytes} ({sessions} sessions, {} % CPU)", short(cpu.value))
             }),
     };
-    match (main, median("server_cpu_us_each")) {
+    let cpu = median("server_cpu_us_each").filter(|_| !matches!(kind, Kind::Tail(_)));
+    match (main, cpu) {
         (Some(main), Some(cpu)) => format!("{main} ({} µs)", short(cpu.value)),
         (Some(main), None) => main,
         (None, _) => "-".to_owned(),
@@ -214,7 +217,10 @@ fn slow(results: &Results, picture: &str, out: &mut String) {
             .find(server, WITH, "stalled_reason")
             .and_then(|reason| reason.as_str());
         let fate = match (count("stalled_closed"), reason) {
-            (closed, Some(reason)) if closed > 0.0 => format!("{closed} closed ({reason})"),
+            (closed, Some(reason)) if closed > 0.0 => {
+                let reason = reason.trim_start_matches("closed by the server: ");
+                format!("{closed} closed ({reason})")
+            }
             _ => "kept, with all that waits for them".to_owned(),
         };
         let memory = short(count("server_resident_bytes_max") / 1e6);
