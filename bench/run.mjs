@@ -5,10 +5,9 @@
 // Every server it starts listens on a free port of this machine and is stopped at the end, also after Ctrl-C.
 
 import { spawnSync } from 'node:child_process';
-import { appendFile, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, release as kernel, tmpdir, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Child, isInstalled, onCore } from './lib/child.mjs';
 import { first, last, rounds, simulate } from './lib/plan.mjs';
 import * as servers from './lib/servers.mjs';
@@ -37,11 +36,10 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 
 const work = await mkdtemp(join(tmpdir(), 'stompline-bench-'));
 let failed = 0;
-const busyBefore = await busyPercent();
 try {
   await chmod(work, 0o755);
   await mkdir(dirname(results), { recursive: true });
-  await writeFile(results, '');
+  await writeFile(results, `${JSON.stringify({ meta: meta() })}\n`);
   await startAll();
   await Promise.all(first(quick).map(scenario => everywhere(scenario, 1)));
   for (let round = 1; round <= (quick ? 1 : 3); round += 1) {
@@ -54,8 +52,6 @@ try {
   await rm(work, { recursive: true, force: true });
 }
 if (!stopping) {
-  const busy = Math.max(busyBefore, await busyPercent());
-  await appendFile(results, `${JSON.stringify({ meta: { ...meta(), busy_percent: busy } })}\n`);
   const page = spawnSync(tool(), ['page', results, join(root, 'docs/performance.md')], { stdio: 'inherit' });
   failed += page.status === 0 ? 0 : 1;
 }
@@ -111,17 +107,6 @@ function summary(report) {
     .filter(([key, value]) => wanted.test(key) && typeof value === 'number')
     .map(([key, value]) => `${key} ${value}`)
     .join(', ');
-}
-
-/** What others compute on this machine just now: the share of all cores that was not idle for a second. */
-async function busyPercent() {
-  const read = async () => (await readFile('/proc/stat', 'utf8')).split('\n')[0].split(/\s+/).slice(1, 9).map(Number);
-  const before = await read();
-  await sleep(1000);
-  const spent = (await read()).map((ticks, at) => ticks - before[at]);
-  const total = spent.reduce((sum, ticks) => sum + ticks, 0);
-  // Idle and waiting for a disk.
-  return Math.round((100 * (total - spent[3] - spent[4])) / Math.max(1, total));
 }
 
 function tool() {

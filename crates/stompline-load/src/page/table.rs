@@ -76,8 +76,8 @@ const ROWS: [(&str, &str, Kind); 10] = [
     ("idle", "an idle session, resident bytes", Kind::Idle),
 ];
 
-/// A machine that is busier than this before and behind a run is not quiet.
-const BUSY_PERCENT_MAX: f64 = 10.0;
+/// If the tool waits longer for its core, on average, others are at work on the machine.
+const WAITED_PERCENT_MAX: f64 = 2.0;
 
 /// CPU of the library over that of Node `ws`, at most.
 const RATIOS: [(&str, f64); 5] = [
@@ -105,9 +105,9 @@ fn place(results: &Results) -> String {
     } else {
         "medians of three rounds (`make bench`), ± is half of what lies between the lowest and the highest"
     };
-    let busy = match meta("busy_percent").parse::<f64>() {
-        Ok(busy) if busy > BUSY_PERCENT_MAX => format!(
-            " **Others kept {busy} % of the machine busy meanwhile: only CPU and memory can be compared, not latencies.**"
+    let busy = match results.mean("tool_waited_percent") {
+        Some(waited) if waited > WAITED_PERCENT_MAX => format!(
+            " **The machine was not quiet: the tool waited {waited:.0} % of the time for its core. CPU and memory can be compared, rates and latencies hardly.**"
         ),
         _ => String::new(),
     };
@@ -304,10 +304,11 @@ mod tests {
 
     #[test]
     fn busy_machine_is_told() {
-        for (busy, told) in [(3, false), (60, true)] {
-            let text = format!(r#"{{"meta":{{"busy_percent":{busy}}}}}"#);
+        for (waited, told) in [(1, false), (40, true)] {
+            let run = r#"{"server":"node","label":"flat","report":{"tool_waited_percent":"#;
+            let text = format!("{{\"meta\":{{}}}}\n{run}{waited}}}}}");
             let page = measured(&Results::parse(&text).unwrap(), "picture.svg");
-            assert_eq!(page.contains("not latencies"), told, "{page}");
+            assert_eq!(page.contains("was not quiet"), told, "{page}");
         }
     }
 
