@@ -2,12 +2,20 @@
 
 use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
-use axum::{Router, serve::ListenerExt};
+use axum::{Router, body::Body, serve::ListenerExt};
 use bytes::Bytes;
 use http::StatusCode;
-use stompline_sockjs::{Close, Connection, Endpoint, Refusal, Request, Service, Settings};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use stompline_sockjs::{
+    Close, Connection, Endpoint, HttpSocket, Refusal, Request, Service, Settings,
+};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
 
 /// Sends every message back. Told `close`, it closes with 3000; told `leave`, with 1001; told `stop`, it reads no more.
 pub(crate) struct Echo {
@@ -95,6 +103,25 @@ impl Server {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
+        let (listener, router, server) = Self::build(&settings).await;
+        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        server
+    }
+
+    /// As [`with`](Self::with), on sockets that streaming responses take over.
+    pub(crate) async fn with_takeover(settings: Settings) -> Self {
+        let (listener, router, server) = Self::build(&settings).await;
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(serve(HttpSocket::new(stream), router.clone()));
+            }
+        });
+        server
+    }
+
+    async fn build(settings: &Settings) -> (TcpListener, Router, Self) {
         let (sender, ended) = mpsc::unbounded_channel();
         let mut router: Router = Router::new();
         for (prefix, closes) in [("/echo", false), ("/close", true)] {
@@ -108,9 +135,7 @@ impl Server {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { address, ended }
+        (listener, router, Self { address, ended })
     }
 
     /// How the next session that ends comes to its end.
@@ -122,4 +147,17 @@ impl Server {
 
 pub(crate) fn settings() -> Settings {
     Settings::default().sockjs(true).response_bytes_max(4096)
+}
+
+async fn serve(socket: HttpSocket, router: Router) {
+    let handle = socket.handle();
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(handle.clone());
+        router.clone().oneshot(request.map(Body::new))
+    });
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new());
+    let _ = builder
+        .serve_connection_with_upgrades(TokioIo::new(socket), service)
+        .await;
 }
