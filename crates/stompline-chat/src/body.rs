@@ -181,7 +181,7 @@ impl CloseBody {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] for a long reason.
+    /// [`Error::TooLarge`] for a long reason, [`Error::BadRequest`] for one that holds U+0000.
     pub fn command(self, by: UserRef) -> Result<Command, Error> {
         let reason = self.reason.as_deref().map(reason).transpose()?.flatten();
         Ok(Close {
@@ -203,6 +203,11 @@ fn reason(text: &str) -> Result<Option<Arc<str>>, Error> {
             actual,
             allowed,
         });
+    }
+    if text.contains('\0') {
+        return Err(Error::bad_request(
+            "`reason` must not hold the character U+0000",
+        ));
     }
     Ok(Some(text.trim())
         .filter(|text| !text.is_empty())
@@ -389,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn long_reason_is_refused() {
+    fn long_or_unstorable_reason_is_refused() {
         let id = ConversationId::new(uuid::Uuid::nil());
         let close = |reason: String| {
             CloseBody {
@@ -400,6 +405,7 @@ mod tests {
         };
         assert!(close("r".repeat(200)).is_ok());
         assert_eq!(close("r".repeat(201)).unwrap_err().code(), "too_large");
+        assert_eq!(close("a\0b".into()).unwrap_err().code(), "bad_request");
     }
 
     #[test]

@@ -52,7 +52,7 @@ uuid_id! {
 
 /// The sender's own name for one command, which makes repeating it harmless.
 ///
-/// Between 1 and [`ClientId::CHARS_MAX`] characters, unique for each sender (realm and id) for as long as the
+/// Between 1 and [`ClientId::CHARS_MAX`] characters, none of them U+0000, unique for each sender (realm and id) for as long as the
 /// message exists.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
@@ -66,7 +66,8 @@ impl ClientId {
     ///
     /// # Errors
     ///
-    /// [`Error::BadRequest`] when it is empty or longer than [`ClientId::CHARS_MAX`].
+    /// [`Error::BadRequest`] when it is empty, longer than [`ClientId::CHARS_MAX`] or holds U+0000, which not every
+    /// database can keep.
     pub fn parse(text: impl Into<String>) -> Result<Self, Error> {
         let text = text.into();
         match text.chars().count() {
@@ -77,6 +78,9 @@ impl ClientId {
                 "`clientId` has {chars} characters; at most {} are allowed",
                 Self::CHARS_MAX
             ))),
+            _ if text.contains('\0') => Err(Error::bad_request(
+                "`clientId` must not hold the character U+0000",
+            )),
             _ => Ok(Self(text)),
         }
     }
@@ -105,6 +109,14 @@ mod tests {
             error.to_string(),
             "`clientId` has 65 characters; at most 64 are allowed"
         );
+    }
+
+    #[test]
+    fn client_id_holds_no_nul() {
+        let error = ClientId::parse("c\0d").unwrap_err();
+        assert_eq!(error.code(), "bad_request");
+        assert!(error.to_string().contains("U+0000"), "{error}");
+        assert!(ClientId::parse("c\u{1}d").is_ok());
     }
 
     #[test]

@@ -85,10 +85,11 @@ pub struct Person {
 }
 
 impl Person {
-    /// Somebody whose session says this name; without one the id is shown.
+    /// Somebody whose session says this name; without one the id is shown. Characters U+0000 are left out, which not
+    /// every database can keep.
     pub fn new(user: UserRef, name: Option<&str>) -> Self {
-        let name = match name.map(str::trim) {
-            Some(name) if !name.is_empty() => Arc::from(name),
+        let name = match name.map(|name| name.replace('\0', "")) {
+            Some(name) if !name.trim().is_empty() => Arc::from(name.trim()),
             _ => Arc::clone(&user.id),
         };
         Self { user, name }
@@ -118,6 +119,7 @@ mod tests {
     #[test]
     fn nameless_person_shows_the_id() {
         assert_eq!(&*Person::new(UserRef::customer("7"), Some("  ")).name, "7");
+        assert_eq!(&*Person::new(UserRef::customer("7"), Some("\0")).name, "7");
         assert_eq!(&*Person::new(UserRef::customer("7"), None).name, "7");
     }
 }

@@ -8,7 +8,18 @@ use crate::id::ConversationId;
 use crate::person::{Person, UserRef};
 use crate::reply::{Bootstrap, Checkpoint, HistoryPage, QueueSnapshot, SyncPage};
 
+mod command;
+mod fault;
+mod ledger;
+mod line;
 pub mod pending;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+mod read;
+mod round;
+mod row;
+mod settings;
+mod snapshot;
 pub mod sqlite;
 
 pub use self::pending::Pending;
@@ -25,8 +36,9 @@ pub type Reading<'a, T> = BoxFuture<'a, Result<T, Error>>;
 /// - A command happens entirely or not at all, and what it did is on disk before anybody hears of it: its result
 ///   resolves, and its events leave, only after the commit.
 /// - Commands take effect in the order of the [`Store::submit`] calls of one caller.
-/// - `rev` grows strictly with every change over the whole store, and the [`Batch`](crate::event::Batch)es handed to
-///   the publisher are in that order without a gap. A batch is handed over before its results resolve.
+/// - `rev` grows strictly with every change over the whole store, in the order of the commits, and the
+///   [`Batch`](crate::event::Batch)es handed to the publisher are in that order without a gap; where several nodes
+///   share a store, each hands over what was submitted to it. A batch is handed over before its results resolve.
 /// - A question is answered from one moment: what an answer with cursor `c` does not hold has a stamp above `c`.
 /// - Every call ends within its deadline. A command that ended with [`Error::Unavailable`] may have taken effect
 ///   nevertheless; repeated with the same `clientId` it has no second effect.
@@ -60,6 +72,9 @@ pub trait Store: Send + Sync + 'static {
     /// The stamps of what changed for somebody since that cursor, to find out whether pushed events arrive. When more
     /// changed than one answer holds, its cursor is that of the last one named.
     fn checkpoint(&self, who: UserRef, since: u64) -> Reading<'_, Checkpoint>;
+
+    /// The stamp of the last commit, by whichever node: what a sync would end at now. It is asked for all the time.
+    fn settled(&self) -> Reading<'_, u64>;
 
     /// Who waits.
     fn queue(&self) -> Reading<'_, QueueSnapshot>;

@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use stompline::access::{AccessRule, Action, Target};
 use stompline::auth::{JwtAuthenticator, OriginRules, TrustedProxies};
 use stompline::rate::Rate;
-use stompline::{DecodeLimits, FrameLog, Heartbeat, Limits, PatternSyntax, Prefixes, Stompline};
+use stompline::{
+    DecodeLimits, FrameLog, Heartbeat, Limits, PatternSyntax, Prefixes, SockJsSettings, Stompline,
+};
 use stompline_chat::app::{Chat, ChatSettings};
-use stompline_chat::store::sqlite::{SqliteSettings, SqliteStore};
 
 use crate::config::{self, Config, Endpoint, UserType};
 use crate::failure::Failure;
+use crate::store;
 
 /// The running application and its store.
 #[derive(Clone)]
@@ -26,11 +27,8 @@ pub(crate) struct Application {
 impl Application {
     /// Opens the store and builds the application.
     pub(crate) async fn start(config: &Config, data: &Path) -> Result<Self, Failure> {
-        let path = store_path(config, data)?;
-        let window = Duration::from_hours(u64::from(config.chat.reopen_h));
-        let settings = SqliteSettings::default().reopen_window(window);
-        let (store, committed) = SqliteStore::open(&path, settings).await.map_err(other)?;
-        let chat = Chat::new(Arc::new(store), chat_settings(config)?);
+        let (store, committed) = store::open(config, data).await?;
+        let chat = Chat::new(store, chat_settings(config)?);
         let prefixes = prefixes(config);
         let mut builder = chat
             .install(Stompline::builder())
@@ -68,7 +66,7 @@ impl Application {
                 UserType::Any => {}
             }
             if endpoint.sockjs {
-                built = built.sockjs();
+                built = built.sockjs_with(sockjs(endpoint));
             }
             if let Some(cookie) = &config.auth.cookie {
                 built = built.token_cookie(cookie);
@@ -89,16 +87,17 @@ fn enabled(endpoints: &BTreeMap<String, Endpoint>) -> impl Iterator<Item = &Endp
     endpoints.values().filter(|endpoint| endpoint.enabled)
 }
 
-/// A file below the data directory unless `store.url` names another.
-fn store_path(config: &Config, data: &Path) -> Result<std::path::PathBuf, Failure> {
-    match config.store.url.as_deref() {
-        None => Ok(data.join("chat.sqlite")),
-        Some(url) => url
-            .strip_prefix("sqlite:")
-            .map(|path| Path::new(path.trim_start_matches("//")).to_owned())
-            .ok_or_else(|| {
-                Failure::Misuse("store.url must begin with sqlite: in this version".to_owned())
-            }),
+fn sockjs(endpoint: &Endpoint) -> SockJsSettings {
+    let settings = SockJsSettings::new()
+        .websocket(endpoint.sockjs_websocket)
+        .jsonp(endpoint.sockjs_jsonp)
+        .cookie_needed(endpoint.sockjs_cookie)
+        .response_bytes_max(endpoint.sockjs_response_bytes as usize)
+        .heartbeat(Duration::from_secs(endpoint.sockjs_heartbeat_s.into()))
+        .disconnect_delay(Duration::from_secs(endpoint.sockjs_disconnect_s.into()));
+    match endpoint.sockjs_client_library.as_str() {
+        "none" => settings,
+        address => settings.client_library(address),
     }
 }
 

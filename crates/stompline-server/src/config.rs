@@ -43,7 +43,7 @@ pub(crate) use self::log::{Format, Log};
 pub(crate) use self::quantity::duration;
 pub(crate) use self::render::{default_file, explanation};
 pub(crate) use self::shutdown::Shutdown;
-pub(crate) use self::store::Store;
+pub(crate) use self::store::{Database, Store};
 
 use self::read::Reader;
 use self::setting::Settings;

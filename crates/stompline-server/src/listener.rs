@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use stompline::HttpSocket;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -112,7 +113,8 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// Speaks HTTP with one client. The connection has the type that endpoints take the socket back
-/// from when they upgrade: a `TokioIo` around the stream, behind hyper-util's `auto` builder.
+/// from when they upgrade or stream for long: a `TokioIo` around an `HttpSocket`, behind
+/// hyper-util's `auto` builder.
 async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
@@ -120,12 +122,19 @@ async fn serve(
     header_timeout: Option<Duration>,
     stop: CancellationToken,
 ) {
+    // A SockJS frame must not wait for the answer to the one before it.
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%peer, %error, "a socket could not be tuned");
+    }
+    let socket = HttpSocket::new(stream);
+    let handle = socket.handle();
     let asked = CancellationToken::new();
     let service = service_fn({
         let asked = asked.clone();
         move |mut request: Request<Incoming>| {
             asked.cancel();
             request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(handle.clone());
             answer(router.clone(), request)
         }
     });
@@ -134,7 +143,7 @@ async fn serve(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(socket), service);
     tokio::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,

@@ -15,6 +15,7 @@ mod metrics;
 mod pages;
 mod secret;
 mod serve;
+mod store;
 mod token;
 
 use std::io::{self, Write};

@@ -17,12 +17,17 @@
 //! impl Service for Greeter {
 //!     type Message = Bytes;
 //!     type Admission = ();
+//!     type Owner = ();
 //!
 //!     async fn admit(&self, _request: Request<'_>) -> Result<(), Refusal> {
 //!         Ok(())
 //!     }
 //!
 //!     async fn open(&self, _request: Request<'_>) -> Result<(), Refusal> {
+//!         Ok(())
+//!     }
+//!
+//!     async fn identify(&self, _request: Request<'_>) -> Result<(), Refusal> {
 //!         Ok(())
 //!     }
 //!
@@ -45,21 +50,34 @@
 mod close;
 mod connection;
 mod endpoint;
+mod exchange;
 mod flush;
-mod frame;
+mod http_socket;
 pub mod json;
 mod outbox;
 mod outgoing;
+mod payload;
+mod post;
+mod receiver;
 mod service;
 mod settings;
+mod style;
+mod table;
 
 pub use close::Close;
 pub use connection::{Connection, Ended, Incoming, Transport};
 pub use endpoint::Endpoint;
 pub use flush::{Batched, batched};
+pub use http_socket::{HttpSocket, SocketHandle};
 pub use outbox::{Framing, Outbox, Push};
 pub use outgoing::{Form, Outgoing, Overflow};
 pub use service::{Purpose, Refusal, Request, Service};
 pub use settings::Settings;
+
+/// The runtime's clock, so that tests can advance it.
+fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
+}
+
 /// The WebSocket codec underneath, for clients and tests.
 pub use stompline_ws as websocket;

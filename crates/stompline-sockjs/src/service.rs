@@ -1,6 +1,6 @@
 //! What an application implements to sit behind an endpoint.
 
-use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, hash::Hash, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Method, StatusCode, Uri, request::Parts};
 
@@ -21,8 +21,12 @@ pub enum Purpose {
     Greet,
     /// SockJS `/info`, and its preflight. The first request of a SockJS client, and the place to refuse it.
     Info,
+    /// The page that SockJS clients of foreign pages load into a hidden frame.
+    Iframe,
     /// A new connection.
     Open,
+    /// A request of a session over HTTP: it sends, receives, or is about to open the session.
+    Session,
 }
 
 impl<'a> Request<'a> {
@@ -108,7 +112,11 @@ pub trait Service: Send + Sync + 'static {
     /// What [`open`](Self::open) finds out about a connection and [`serve`](Self::serve) needs.
     type Admission: Send + 'static;
 
-    /// Decides about every request that opens nothing: greeting and `/info`. A client that is refused at `/info` learns the reason at
+    /// Whom a session over HTTP belongs to. Requests of others do not find it, whatever id they name: an id travels in addresses, which
+    /// are written into logs and seen by others. `()` where there are no users.
+    type Owner: Clone + Eq + Hash + Send + Sync + 'static;
+
+    /// Decides about every request that opens nothing: greeting, `/info` and the iframe page. A client that is refused at `/info` learns the reason at
     /// once instead of trying every transport.
     fn admit(&self, request: Request<'_>) -> impl Future<Output = Result<(), Refusal>> + Send;
 
@@ -117,6 +125,13 @@ pub trait Service: Send + Sync + 'static {
         &self,
         request: Request<'_>,
     ) -> impl Future<Output = Result<Self::Admission, Refusal>> + Send;
+
+    /// Says who sends a request of a session over HTTP. It runs for each of them and should take microseconds. A session is opened only
+    /// after [`open`](Self::open) has also agreed, so this need not check what holds for opening alone: load, or the expiry of a token.
+    fn identify(
+        &self,
+        request: Request<'_>,
+    ) -> impl Future<Output = Result<Self::Owner, Refusal>> + Send;
 
     /// Serves one connection to its end. The connection is gone when the future returns or is dropped.
     fn serve(

@@ -5,7 +5,7 @@
 
 use std::{env, error::Error, net::SocketAddr};
 
-use axum::Router;
+use axum::{Router, serve::ListenerExt};
 use stompline::{
     BoxFuture, DestinationPattern, Heartbeat, Limits, Realm, Stompline, UserName,
     access::{AccessRule, AccessRules, Target, Who},
@@ -70,6 +70,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .unwrap_or_else(|| "127.0.0.1:8082".to_owned());
     let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
+    // A small frame must not wait for the next one.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
     axum::serve(
         listener,
         router.into_make_service_with_connect_info::<SocketAddr>(),

@@ -99,7 +99,7 @@ pub use destination::{
     AppDestination, BrokerDestination, Destination, DestinationError, DestinationKind, PrefixError,
     Prefixes, UserDestination, encode_user_name,
 };
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::{Endpoint, EndpointError, SockJsSettings};
 pub use event::{Listener, SessionEvent};
 pub use extract::{
     FromMessage, FromParts, Inbound, Json, JsonRejection, NotUtf8, Parts, SentTo, State,
@@ -121,4 +121,4 @@ pub use router::RouterError;
 pub use session::{OtherPrincipal, Session};
 pub use stats::Snapshot;
 pub use stompline_proto::{DecodeLimits, Headers, Heartbeat, Version};
-pub use stompline_sockjs::{Batched, Overflow, Transport, batched};
+pub use stompline_sockjs::{Batched, HttpSocket, Overflow, SocketHandle, Transport, batched};

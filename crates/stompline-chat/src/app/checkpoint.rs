@@ -55,6 +55,10 @@ impl Checkpoints {
         })
     }
 
+    fn is_anyone(&self, turn: usize) -> bool {
+        self.with_turn(turn, |turn| !turn.is_empty())
+    }
+
     fn set(&self, session: &str, cursor: u64) {
         self.with_turn(turn_of(session), |turn| {
             if let Some(known) = turn.get_mut(session) {
@@ -79,12 +83,24 @@ pub(super) async fn run(chat: Chat, app: Stompline, stop: CancellationToken) {
             _ = seconds.tick() => {}
             () = stop.cancelled() => return,
         }
+        look(&chat, turn).await;
         for (session, cursor) in chat.shared.checkpoints.due(turn) {
             if stop.is_cancelled() {
                 return;
             }
             tell(&chat, &app, &session, cursor).await;
         }
+    }
+}
+
+/// Asks the store how far it is, unless nobody's turn comes: what other nodes commit does not pass this one's publisher.
+async fn look(chat: &Chat, turn: usize) {
+    if !chat.shared.checkpoints.is_anyone(turn) {
+        return;
+    }
+    match chat.store().settled().await {
+        Ok(rev) => chat.shared.checkpoints.advance(rev),
+        Err(error) => tracing::debug!(%error, "the store does not say how far it is"),
     }
 }
 

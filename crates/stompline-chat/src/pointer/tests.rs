@@ -66,6 +66,10 @@ impl Store for Recorder {
         unasked()
     }
 
+    fn settled(&self) -> Reading<'_, u64> {
+        unasked()
+    }
+
     fn queue(&self) -> Reading<'_, QueueSnapshot> {
         unasked()
     }

@@ -4,32 +4,27 @@
 //! in one transaction (each command in a savepoint of its own) and commits once. So commits are shared under load
 //! and nothing waits when there is none.
 
-mod command;
+mod ledger;
 mod open;
-mod read;
-mod round;
-mod row;
+mod save;
 mod settings;
+mod snapshot;
+mod sql;
 mod writer;
 
 use std::fmt;
-use std::future::Future;
 use std::path::Path;
-use std::sync::Mutex;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sqlx::{Sqlite, SqlitePool, Transaction};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
-use tracing::error;
+use sqlx::SqlitePool;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 pub use self::open::OpenError;
 pub use self::settings::SqliteSettings;
-use self::writer::{Job, Writer};
+use self::snapshot::SqliteSnapshot;
+use self::writer::SqliteWriter;
 use crate::body::{HistoryBody, SyncBody};
 use crate::command::Command;
 use crate::error::Error;
@@ -38,12 +33,12 @@ use crate::head::Head;
 use crate::id::ConversationId;
 use crate::person::{Person, UserRef};
 use crate::reply::{Bootstrap, Checkpoint, HistoryPage, QueueSnapshot, SyncPage};
-use crate::store::pending::COMMAND_DEADLINE;
+use crate::store::fault::Fault;
+use crate::store::line::Line;
+use crate::store::read::{self, READ_DEADLINE};
+use crate::store::round::Context;
 use crate::store::{Pending, Reading, Store};
 use crate::time::Clock;
-
-/// How long a question may take. Answers take milliseconds; longer means that the disk is stuck.
-const READ_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A store in one SQLite file.
 ///
@@ -72,12 +67,9 @@ const READ_DEADLINE: Duration = Duration::from_secs(5);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub struct SqliteStore {
-    line: mpsc::Sender<Job>,
+    line: Line,
     readers: SqlitePool,
     clock: Clock,
-    closing: CancellationToken,
-    /// Taken by whoever closes the store and waits for the writer.
-    writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl SqliteStore {
@@ -95,18 +87,16 @@ impl SqliteStore {
         settings: SqliteSettings,
     ) -> Result<(Self, mpsc::Receiver<Batch>), OpenError> {
         let opened = open::open(path, &settings).await?;
-        let (line, jobs) = mpsc::channel(settings.queue_commands_max);
-        let (committed, batches) = mpsc::channel(settings.batches_max);
-        let clock = settings.clock.clone();
-        let closing = CancellationToken::new();
-        let writer = Writer::new(opened.writer, opened.lock, settings, committed);
-        let writer = tokio::spawn(writer.run(jobs, closing.clone()));
+        let writer = SqliteWriter {
+            connection: opened.writer,
+            context: Context::new(&settings.common),
+            lock: opened.lock,
+        };
+        let (line, batches) = Line::open(writer, &settings.common);
         let store = Self {
             line,
             readers: opened.readers,
-            clock,
-            closing,
-            writer: Mutex::new(Some(writer)),
+            clock: settings.common.clock,
         };
         Ok((store, batches))
     }
@@ -116,11 +106,11 @@ impl SqliteStore {
     where
         T: Send,
         F: Future<Output = Result<T, Fault>> + Send,
-        Q: FnOnce(Transaction<'static, Sqlite>) -> F + Send + 'a,
+        Q: FnOnce(SqliteSnapshot) -> F + Send + 'a,
     {
         let answer = async move {
             let snapshot = self.readers.begin().await?;
-            question(snapshot).await
+            question(SqliteSnapshot(snapshot)).await
         };
         async move {
             match timeout(READ_DEADLINE, answer).await {
@@ -134,22 +124,7 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn submit(&self, command: Command) -> Pending {
-        let deadline = Instant::now() + COMMAND_DEADLINE;
-        let client_id = command.client_id().cloned();
-        let (reply, result) = oneshot::channel();
-        match self.line.try_send(Job {
-            command,
-            reply,
-            deadline,
-        }) {
-            Ok(()) => Pending::waiting(client_id, result, deadline),
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                Pending::refused(Error::unavailable("too many commands wait for the store"))
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => {
-                Pending::refused(Error::unavailable("the store is closed"))
-            }
-        }
+        self.line.submit(command)
     }
 
     fn sync(&self, who: UserRef, request: SyncBody) -> Reading<'_, SyncPage> {
@@ -173,19 +148,17 @@ impl Store for SqliteStore {
         self.read(move |snapshot| read::sync::checkpoint(snapshot, who, since))
     }
 
+    fn settled(&self) -> Reading<'_, u64> {
+        self.read(read::settled)
+    }
+
     fn queue(&self) -> Reading<'_, QueueSnapshot> {
         self.read(read::queue)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
         async move {
-            self.closing.cancel();
-            let writer = self.writer.lock().ok().and_then(|mut writer| writer.take());
-            if let Some(writer) = writer
-                && let Err(failure) = writer.await
-            {
-                error!(%failure, "the store's writer did not end well");
-            }
+            self.line.close().await;
             self.readers.close().await;
         }
         .boxed()
@@ -195,52 +168,7 @@ impl Store for SqliteStore {
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore")
-            .field("closing", &self.closing.is_cancelled())
+            .field("closing", &self.line.is_closing())
             .finish_non_exhaustive()
-    }
-}
-
-/// Why a command or a question failed, before it is put into words.
-#[derive(Debug)]
-enum Fault {
-    /// The rules refuse it.
-    Refused(Error),
-    /// The database failed.
-    Broken(sqlx::Error),
-    /// The database failed, and gave up the transaction with all that was in it.
-    Lost(sqlx::Error),
-}
-
-impl Fault {
-    /// What the caller hears; the log gets the rest.
-    fn into_error(self) -> Error {
-        match self {
-            Self::Refused(error) => error,
-            Self::Broken(failure) | Self::Lost(failure) => {
-                error!(%failure, "the database failed");
-                match failure {
-                    sqlx::Error::Database(failure) if failure.is_unique_violation() => {
-                        Error::Internal
-                    }
-                    sqlx::Error::Decode(_)
-                    | sqlx::Error::ColumnDecode { .. }
-                    | sqlx::Error::ColumnNotFound(_) => Error::Internal,
-                    sqlx::Error::PoolClosed => Error::unavailable("the store is closed"),
-                    _ => Error::unavailable("the store failed"),
-                }
-            }
-        }
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<sqlx::Error> for Fault {
-    fn from(failure: sqlx::Error) -> Self {
-        Self::Broken(failure)
     }
 }

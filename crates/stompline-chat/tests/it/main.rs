@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod desk;
+mod postgres;
 mod sqlite;
 mod store_suite;

@@ -29,7 +29,11 @@ pub(super) fn check(config: &Config, settings: &Settings, faults: &mut Faults) {
     secrets("api.keys", &config.api.keys, API_KEY_BYTES_MIN, &mut add);
     auth_keys(&config.auth.keys, &mut add);
     endpoint_paths(config, &mut add);
+    client_libraries(config, &mut add);
     cookie(config, &mut add);
+    for (path, text) in config.store.faults() {
+        add(path, text);
+    }
 }
 
 fn secrets(path: &str, secrets: &[Secret], bytes_min: usize, add: &mut impl FnMut(&str, String)) {
@@ -101,6 +105,23 @@ fn endpoint_paths(config: &Config, add: &mut impl FnMut(&str, String)) {
             }
         }
         taken.insert(path, name);
+    }
+}
+
+fn client_libraries(config: &Config, add: &mut impl FnMut(&str, String)) {
+    for (name, endpoint) in &config.endpoints {
+        let address = endpoint.sockjs_client_library.as_str();
+        let is_address = ["/", "https://", "http://"]
+            .iter()
+            .any(|start| address.starts_with(start));
+        if address != "none" && !is_address {
+            let place = format!("endpoints.{name}.sockjs_client_library");
+            let text = format!(
+                "`{place}` is {address:?}; it must be a path of this server (\"/…\"), a URL, or \
+                 \"none\""
+            );
+            add(&place, text);
+        }
     }
 }
 

@@ -4,8 +4,13 @@ use serde::Deserialize;
 
 use super::key::{Key, Preset};
 use super::kind::Kind;
+use super::quantity::Unit;
 
 /// Table `endpoints.NAME`.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each a key of its own"
+)]
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Endpoint {
@@ -14,6 +19,13 @@ pub(crate) struct Endpoint {
     pub user_type: UserType,
     pub origins: Vec<String>,
     pub sockjs: bool,
+    pub sockjs_websocket: bool,
+    pub sockjs_jsonp: bool,
+    pub sockjs_cookie: bool,
+    pub sockjs_client_library: String,
+    pub sockjs_response_bytes: u32,
+    pub sockjs_heartbeat_s: u32,
+    pub sockjs_disconnect_s: u32,
     pub late_authentication: bool,
 }
 
@@ -57,6 +69,53 @@ pub(super) const KEYS: &[Key] = &[
         kind: Kind::Flag,
         preset: Preset::Flag(true),
         meaning: "Whether SockJS is served, for networks that break WebSocket.",
+    },
+    Key {
+        path: "endpoints.*.sockjs_websocket",
+        kind: Kind::Flag,
+        preset: Preset::Flag(true),
+        meaning: "Whether SockJS clients may use WebSocket; without it they begin with streaming.",
+    },
+    Key {
+        path: "endpoints.*.sockjs_jsonp",
+        kind: Kind::Flag,
+        preset: Preset::Flag(true),
+        meaning: "Whether the oldest browsers may poll by script elements. Always off where \
+                  `origins` is restricted: a script's request does not say which page asks.",
+    },
+    Key {
+        path: "endpoints.*.sockjs_cookie",
+        kind: Kind::Flag,
+        preset: Preset::Flag(false),
+        meaning: "Whether sessions get a JSESSIONID, for load balancers that route by it.",
+    },
+    Key {
+        path: "endpoints.*.sockjs_client_library",
+        kind: Kind::Text,
+        preset: Preset::Text("/widget/sockjs.min.js"),
+        meaning: "The script that the hidden frame of the iframe transports loads: this server's \
+                  own copy, so that no foreign host is asked; \"none\" serves no such frame. \
+                  Never served where `origins` is restricted.",
+    },
+    Key {
+        path: "endpoints.*.sockjs_response_bytes",
+        kind: Kind::number(Unit::Bytes, 1),
+        preset: Preset::Number(131_072),
+        meaning: "After so much a streaming response ends and the client asks for the next one, \
+                  because browsers keep a whole response in memory.",
+    },
+    Key {
+        path: "endpoints.*.sockjs_heartbeat_s",
+        kind: Kind::number(Unit::Seconds, 1),
+        preset: Preset::Number(25),
+        meaning: "After so much silence a response gets a sign of life, besides the heart-beats \
+                  of STOMP. Many proxies give up after 30 s or 60 s.",
+    },
+    Key {
+        path: "endpoints.*.sockjs_disconnect_s",
+        kind: Kind::number(Unit::Seconds, 1),
+        preset: Preset::Number(5),
+        meaning: "How long a session over HTTP lives while its client asks for nothing.",
     },
     Key {
         path: "endpoints.*.late_authentication",

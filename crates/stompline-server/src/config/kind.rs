@@ -9,6 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::access::who;
 use super::quantity::Unit;
+use super::store;
 
 /// The type of a key's value.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +30,7 @@ pub(crate) enum Kind {
     Number { unit: Unit, min: u64, max: u64 },
     /// The path of an endpoint: `/ws/chat`.
     UrlPath,
-    /// Where the store is: `sqlite:FILE`.
+    /// Where the store is: `sqlite:FILE` or `postgres://...`.
     StoreUrl,
     /// A level, or levels by module: `info,stompline=debug`.
     LogFilter,
@@ -68,6 +69,11 @@ impl Kind {
     /// Whether values of this kind must never be printed.
     pub(crate) fn is_secret(&self) -> bool {
         matches!(self, Self::Secret | Self::List(Self::Secret))
+    }
+
+    /// Whether what was given must not be repeated: it is a secret or may hold one.
+    pub(crate) fn may_hold_secret(&self) -> bool {
+        self.is_secret() || matches!(self, Self::StoreUrl)
     }
 
     /// Checks a value from a file and brings it into the form that the settings are read from:
@@ -116,9 +122,7 @@ impl Kind {
             Self::Address => text.parse::<SocketAddr>().is_ok(),
             Self::Choice(words) => words.contains(&text),
             Self::UrlPath => is_url_path(text),
-            Self::StoreUrl => text
-                .strip_prefix("sqlite:")
-                .is_some_and(|file| !file.is_empty()),
+            Self::StoreUrl => store::is_url(text),
             Self::LogFilter => !text.is_empty() && EnvFilter::builder().parse(text).is_ok(),
             Self::Origin => OriginRules::parse([text]).is_ok(),
             Self::Network => TrustedProxies::parse([text]).is_ok(),
@@ -139,7 +143,7 @@ impl Kind {
             Self::Choice(words) => words.join(" or "),
             Self::Number { unit, min, max } => number_words(*unit, *min, *max),
             Self::UrlPath => "a path such as /ws/chat, without a slash at its end".into(),
-            Self::StoreUrl => "sqlite:FILE".into(),
+            Self::StoreUrl => "sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE".into(),
             Self::LogFilter => {
                 "error, warn, info, debug or trace, or by module: info,stompline=debug".into()
             }

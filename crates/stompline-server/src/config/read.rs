@@ -242,7 +242,7 @@ fn unknown(path: &str, is_table: bool) -> String {
 /// Names the key, the value and what is allowed; a secret value is not repeated.
 fn refusal(path: &str, key: &Key, shown: &str) -> String {
     let allowed = key.kind.words();
-    if key.kind.is_secret() {
+    if key.kind.may_hold_secret() {
         return format!("`{path}` must be {allowed}");
     }
     let short: String = shown.chars().take(SHOWN_CHARS_MAX).collect();

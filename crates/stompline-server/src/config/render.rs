@@ -8,6 +8,7 @@ use super::Loaded;
 use super::key::{BUILT_IN_ENDPOINTS, Key, Preset, keys, preset, variable};
 use super::kind::Kind;
 use super::setting::Setting;
+use super::store::without_password;
 
 const LINE_CHARS: usize = 100;
 
@@ -145,6 +146,7 @@ fn masked(value: &Value, key: &Key) -> String {
     match (key.kind, value) {
         (kind, Value::Array(items)) if kind.is_secret() => format!("{} secret(s)", items.len()),
         (kind, _) if kind.is_secret() => "***".to_owned(),
+        (Kind::StoreUrl, Value::String(url)) => Value::from(without_password(url)).to_string(),
         (Kind::Tables, Value::Array(items)) => {
             let items: Vec<String> = items.iter().map(masked_item).collect();
             format!("[{}]", items.join(", "))

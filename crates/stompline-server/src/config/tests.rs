@@ -223,6 +223,52 @@ fn explanation_masks_secrets() {
 }
 
 #[test]
+fn store_url_is_explained_and_never_its_password() {
+    let told = explanation(
+        &from_text("[store]\nurl = 'postgres://anna:hunter2@db:1/chat'").expect("it is valid"),
+    );
+    assert!(told.contains("postgres://anna:***@db:1/chat"), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+    for (url, expected) in [
+        (
+            "mysql://anna:hunter2@db/chat",
+            "`store.url` must be sqlite:FILE or postgres://",
+        ),
+        ("postgres://anna:hunter2@db", "it names no database"),
+        (
+            "postgres://anna:hunter2@db/chat?sslmod=require",
+            "known are sslmode",
+        ),
+        ("postgres://anna@db/chat?sslmode=hunter2", "verify-full"),
+    ] {
+        let result = from_text(&format!("[store]\nurl = '{url}'"));
+        let faults = result.as_ref().map(drop).unwrap_err().to_string();
+        assert!(!faults.contains("hunter2"), "{faults}");
+        complains(result, &["s.toml:2", expected]);
+    }
+}
+
+#[test]
+fn store_times_must_fit_each_other() {
+    complains(
+        from_text("[store]\nlock_timeout_ms = '5s'"),
+        &[
+            "s.toml:2",
+            "`store.lock_timeout_ms` (5000)",
+            "`store.statement_timeout_ms` (4000)",
+        ],
+    );
+    complains(
+        from_text("[store]\nconnections = 1"),
+        &["`store.connections` must be a whole number from 2 to 100"],
+    );
+    complains(
+        from_text("[store]\nacquire_timeout_ms = '1m'"),
+        &["`store.acquire_timeout_ms` must be a whole number of milliseconds from 100 to 8000"],
+    );
+}
+
+#[test]
 fn incomplete_tables_are_refused() {
     complains(
         from_text("[endpoints.partner]\nsockjs = false"),
@@ -260,6 +306,15 @@ fn overlapping_paths_are_refused() {
         &["/api, which the server uses"],
     );
     assert!(from_text("[endpoints.agent]\npath = '/ws/chatter'").is_ok());
+}
+
+#[test]
+fn client_library_must_be_an_address() {
+    complains(
+        from_text("[endpoints.chat]\nsockjs_client_library = 'sockjs.js'"),
+        &["s.toml:2", "\"sockjs.js\"", "a path of this server"],
+    );
+    assert!(from_text("[endpoints.chat]\nsockjs_client_library = 'none'").is_ok());
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod api;
 mod binary;
 mod command_line;
 mod configuration;
+mod postgres;
 mod serving;
 mod starting;
 mod token;

@@ -1,5 +1,7 @@
 //! The fixed answers of an endpoint.
 
+use std::time::{Duration, SystemTime};
+
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use serde_json::json;
@@ -7,6 +9,7 @@ use serde_json::json;
 use crate::{service::Refusal, settings::Settings};
 
 const NO_STORE: &str = "no-store, no-cache, no-transform, must-revalidate, max-age=0";
+/// A year in seconds.
 const YEAR_S: &str = "31536000";
 
 pub(super) fn greeting() -> Response {
@@ -22,7 +25,7 @@ pub(super) fn info(settings: &Settings) -> Response {
     let body = json!({
         "websocket": settings.websocket,
         "origins": ["*:*"],
-        "cookie_needed": false,
+        "cookie_needed": settings.cookie_needed,
         "entropy": u32::from_ne_bytes(entropy),
     });
     json_response(StatusCode::OK, &body)
@@ -41,10 +44,7 @@ pub(super) fn preflight(parts: &Parts, methods: &'static str) -> Response {
         header::ACCESS_CONTROL_MAX_AGE,
         HeaderValue::from_static(YEAR_S),
     );
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("public, max-age=31536000"),
-    );
+    cache_for_a_year(headers);
     if let Some(asked) = parts.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
     }
@@ -99,6 +99,86 @@ pub(super) fn only(parts: &Parts, allowed: &[Method]) -> Result<(), Refusal> {
     ))
 }
 
+/// Another method is asked for. Below a session there is no body: clients show none (SockJS protocol, "WebSocket protocols").
+pub(super) fn method_not_allowed(allowed: &'static str) -> Response {
+    let mut response = status(StatusCode::METHOD_NOT_ALLOWED);
+    let allowed = HeaderValue::from_static(allowed);
+    response.headers_mut().insert(header::ALLOW, allowed);
+    response
+}
+
+/// The page that a client loads into a hidden frame; its text is a part of the protocol ("IFrame page"). Its address has no token in it that
+/// could leave with a `Referer`.
+pub(super) fn iframe(parts: &Parts, client_library: &str) -> Response {
+    let page = format!(
+        "<!DOCTYPE html>\n<html>\n<head>\n  \
+         <meta http-equiv=\"X-UA-Compatible\" content=\"IE=edge\" />\n  \
+         <meta http-equiv=\"Content-Type\" content=\"text/html; charset=UTF-8\" />\n  \
+         <script src=\"{}\"></script>\n  \
+         <script>\n    document.domain = document.domain;\n    SockJS.bootstrap_iframe();\n  </script>\n\
+         </head>\n<body>\n  <h2>Don't panic!</h2>\n  \
+         <p>This is a SockJS hidden iframe. It's used for cross domain magic.</p>\n\
+         </body>\n</html>",
+        attribute(client_library)
+    );
+    let etag = etag(&page);
+    let known = parts.headers.get(header::IF_NONE_MATCH);
+    let mut response = if known.is_some_and(|known| *known == etag) {
+        status(StatusCode::NOT_MODIFIED)
+    } else {
+        let mut response = Response::new(Body::from(page));
+        let html = HeaderValue::from_static("text/html; charset=UTF-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, html);
+        response
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, etag);
+    let no_referrer = HeaderValue::from_static("no-referrer");
+    headers.insert(header::REFERRER_POLICY, no_referrer);
+    cache_for_a_year(headers);
+    response
+}
+
+/// Text in a quoted attribute.
+fn attribute(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+}
+
+/// A tag that changes when the page does.
+fn etag(page: &str) -> HeaderValue {
+    use std::hash::{Hash, Hasher};
+    // With fixed keys, so that every node and every start gives the same.
+    let mut hasher = std::hash::DefaultHasher::new();
+    page.hash(&mut hasher);
+    HeaderValue::from_str(&format!("\"{:016x}\"", hasher.finish()))
+        .unwrap_or_else(|_| HeaderValue::from_static("\"\""))
+}
+
+/// An answer that is all headers.
+pub(super) fn status(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// Nothing that depends on the session or its user may be kept by anybody.
+pub(super) fn never_cache(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(NO_STORE));
+}
+
+fn cache_for_a_year(headers: &mut HeaderMap) {
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=31536000"),
+    );
+    let in_a_year = SystemTime::now() + Duration::from_secs(YEAR_S.parse().unwrap_or_default());
+    if let Ok(expires) = HeaderValue::from_str(&httpdate::fmt_http_date(in_a_year)) {
+        headers.insert(header::EXPIRES, expires);
+    }
+}
+
 /// CORS, also on refusals: a script may read why it was refused. The origin rules themselves belong to the service.
 pub(super) fn allow_origin(parts: &Parts, headers: &mut HeaderMap) {
     if headers.contains_key(header::UPGRADE) {
@@ -122,8 +202,8 @@ pub(super) fn allow_origin(parts: &Parts, headers: &mut HeaderMap) {
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
 }
 
-fn text(body: &'static str) -> Response {
-    let mut response = Response::new(Body::from(body));
+pub(super) fn text(body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
     let plain = HeaderValue::from_static("text/plain; charset=UTF-8");
     response.headers_mut().insert(header::CONTENT_TYPE, plain);
     response
@@ -135,6 +215,6 @@ fn json_response(status: StatusCode, body: &serde_json::Value) -> Response {
     let headers = response.headers_mut();
     let json = HeaderValue::from_static("application/json; charset=UTF-8");
     headers.insert(header::CONTENT_TYPE, json);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(NO_STORE));
+    never_cache(headers);
     response
 }

@@ -7,10 +7,14 @@
 //! | `{prefix}/info` | what a SockJS client needs to know |
 //! | `{prefix}/websocket` | a raw WebSocket |
 //! | `{prefix}/{server}/{session}/websocket` | a WebSocket with SockJS frames |
+//! | `{prefix}/iframe*.html` | a page for clients on foreign pages, if there is a client library for it |
+//! | `{prefix}/{server}/{session}/xhr`, `/xhr_streaming`, `/eventsource`, `/htmlfile`, `/jsonp` | frames for the client |
+//! | `{prefix}/{server}/{session}/xhr_send`, `/jsonp_send` | messages from the client |
 
 mod answer;
 mod handshake;
 mod route;
+mod session;
 
 use std::{convert::Infallible, sync::Arc, task::Poll, time::Duration};
 
@@ -23,24 +27,29 @@ use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    connection::{Connection, Stream, Transport},
+    connection::{Connection, Stream as Carried, Transport},
     flush::batched,
+    http_socket::{HttpSocket, SocketHandle, Takeover},
+    receiver::Stream,
     service::{Purpose, Refusal, Request, Service},
     settings::Settings,
+    table::Table,
 };
 use route::Route;
+use session::Answer;
 
 /// An endpoint: a prefix, its settings and the application behind it. It becomes a part of a server by
 /// [`axum::Router::merge`].
-pub struct Endpoint<S> {
+pub struct Endpoint<S: Service> {
     prefix: String,
     shared: Arc<Shared<S>>,
 }
 
-struct Shared<S> {
+struct Shared<S: Service> {
     service: Arc<S>,
     settings: Settings,
     tasks: TaskTracker,
+    sessions: Arc<Table<S::Owner, S::Message>>,
 }
 
 impl<S: Service> Endpoint<S> {
@@ -61,6 +70,7 @@ impl<S: Service> Endpoint<S> {
                 service,
                 settings,
                 tasks,
+                sessions: Arc::default(),
             }),
         }
     }
@@ -85,12 +95,12 @@ impl<S: Service, T: Clone + Send + Sync + 'static> From<Endpoint<S>> for Router<
 }
 
 /// The endpoint as a [`tower`](https://docs.rs/tower) service.
-struct Routes<S> {
+struct Routes<S: Service> {
     prefix: Arc<str>,
     shared: Arc<Shared<S>>,
 }
 
-impl<S> Clone for Routes<S> {
+impl<S: Service> Clone for Routes<S> {
     fn clone(&self) -> Self {
         Self {
             prefix: Arc::clone(&self.prefix),
@@ -112,22 +122,51 @@ impl<S: Service> tower_service::Service<HttpRequest<Body>> for Routes<S> {
     }
 
     fn call(&mut self, request: HttpRequest<Body>) -> Self::Future {
-        let (mut parts, _body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let upgrade = parts.extensions.remove::<OnUpgrade>();
         let path = parts.uri.path();
         let rest = path.strip_prefix(&*self.prefix).unwrap_or(path).to_owned();
         let shared = Arc::clone(&self.shared);
-        Box::pin(async move { Ok(shared.answer(&parts, &rest, upgrade).await) })
+        let input = Input { upgrade, body };
+        Box::pin(async move { Ok(shared.answer(&parts, &rest, input).await) })
     }
 }
 
+/// What a request brings besides its head.
+struct Input {
+    upgrade: Option<OnUpgrade>,
+    body: Body,
+}
+
 impl<S: Service> Shared<S> {
-    async fn answer(&self, parts: &Parts, rest: &str, upgrade: Option<OnUpgrade>) -> Response {
-        let mut response = match self.dispatch(parts, rest, upgrade).await {
-            Ok(response) => response,
-            Err(refusal) => answer::refusal(&refusal),
-        };
+    async fn answer(&self, parts: &Parts, rest: &str, input: Input) -> Response {
+        let dispatched = self.dispatch(parts, rest, input).await;
+        let Answer {
+            mut response,
+            stream,
+        } = dispatched.unwrap_or_else(|refusal| answer::refusal(&refusal).into());
         answer::allow_origin(parts, response.headers_mut());
+        match stream {
+            Some(stream) => self.stream(parts, response, stream),
+            None => response,
+        }
+    }
+
+    /// Streams on the socket itself if it may be taken over, otherwise through the HTTP server.
+    fn stream(
+        &self,
+        parts: &Parts,
+        mut response: Response,
+        stream: Stream<S::Message>,
+    ) -> Response {
+        let handle = parts.extensions.get::<SocketHandle>();
+        match handle.and_then(SocketHandle::take_over) {
+            Some(socket) => {
+                let takeover = Takeover::new(&mut response, parts.version, stream);
+                self.tasks.spawn(takeover.run(socket));
+            }
+            None => *response.body_mut() = Body::new(stream),
+        }
         response
     }
 
@@ -135,10 +174,10 @@ impl<S: Service> Shared<S> {
         &self,
         parts: &Parts,
         rest: &str,
-        upgrade: Option<OnUpgrade>,
-    ) -> Result<Response, Refusal> {
+        Input { upgrade, body }: Input,
+    ) -> Result<Answer<S::Message>, Refusal> {
         let framed = self.settings.sockjs;
-        match Route::parse(rest) {
+        let response = match Route::parse(rest) {
             Some(Route::Root) if handshake::is_upgrade(parts) => {
                 self.open(parts, upgrade, Transport::WebSocket).await
             }
@@ -148,10 +187,18 @@ impl<S: Service> Shared<S> {
                 self.open(parts, upgrade, Transport::WebSocket).await
             }
             Some(Route::FramedWebSocket) if framed && self.settings.websocket => {
+                if parts.method != Method::GET {
+                    return Ok(answer::method_not_allowed("GET").into());
+                }
                 self.open(parts, upgrade, Transport::SockJsWebSocket).await
             }
+            Some(Route::Iframe) if framed => self.iframe(parts).await,
+            Some(Route::Session(id, action)) if framed && self.serves(action) => {
+                return self.session(parts, body, (id, action)).await;
+            }
             _ => Err(answer::not_found()),
-        }
+        };
+        response.map(Answer::from)
     }
 
     async fn greet(&self, parts: &Parts) -> Result<Response, Refusal> {
@@ -171,6 +218,17 @@ impl<S: Service> Shared<S> {
             .admit(Request::new(parts, Purpose::Info))
             .await?;
         Ok(answer::info(&self.settings))
+    }
+
+    async fn iframe(&self, parts: &Parts) -> Result<Response, Refusal> {
+        let Some(library) = &self.settings.client_library else {
+            return Err(answer::not_found());
+        };
+        answer::only(parts, &[Method::GET, Method::HEAD])?;
+        self.service
+            .admit(Request::new(parts, Purpose::Iframe))
+            .await?;
+        Ok(answer::iframe(parts, library))
     }
 
     async fn open(
@@ -209,22 +267,28 @@ impl<S: Service> Shared<S> {
 
 /// Takes the plain socket back from hyper, so that nothing stands between it and the codec. hyper's leftover buffer is usually empty but
 /// pins 8 KiB or more: it must be dropped.
-fn take_back(upgraded: hyper::upgrade::Upgraded) -> (Stream, bytes::Bytes) {
-    match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => {
-            let stream = parts.io.into_inner();
+fn take_back(upgraded: hyper::upgrade::Upgraded) -> (Carried, bytes::Bytes) {
+    use hyper_util::server::conn::auto::upgrade::downcast;
+    let plain = match downcast::<TokioIo<TcpStream>>(upgraded) {
+        Ok(parts) => Ok((Some(parts.io.into_inner()), parts.read_buf)),
+        Err(upgraded) => downcast::<TokioIo<HttpSocket>>(upgraded)
+            .map(|parts| (parts.io.into_inner().into_inner(), parts.read_buf)),
+    };
+    match plain {
+        Ok((Some(stream), leftover)) => {
             tune(&stream);
-            (Stream::Tcp(stream), parts.read_buf)
+            (Carried::Tcp(stream), leftover)
         }
+        Ok((None, leftover)) => (Carried::Foreign(Box::new(tokio::io::empty())), leftover),
         Err(upgraded) => (
-            Stream::Foreign(Box::new(TokioIo::new(upgraded))),
+            Carried::Foreign(Box::new(TokioIo::new(upgraded))),
             bytes::Bytes::new(),
         ),
     }
 }
 
 /// Small messages leave at once (no Nagle), and a dead peer is noticed after a minute of unanswered data (RFC 5482).
-fn tune(stream: &TcpStream) {
+pub(crate) fn tune(stream: &TcpStream) {
     let socket = socket2::SockRef::from(stream);
     let tuned = socket
         .set_tcp_nodelay(true)

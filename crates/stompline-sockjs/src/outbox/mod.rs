@@ -2,7 +2,8 @@
 //!
 //! Anybody may append from any thread. Whoever finds nobody flushing becomes the flusher: it renders what waits into a buffer of
 //! its thread and offers it to the socket, without holding the lock during the system call. When the socket is full the
-//! connection's own task is woken; it alone waits for writability. Streams other than plain TCP are written by that task only.
+//! connection's own task is woken; it alone waits for writability. Streams other than plain TCP are written by that task only. A SockJS
+//! session over HTTP has no stream: the request that receives is woken and takes what waits.
 
 mod state;
 
@@ -19,6 +20,7 @@ use tokio::net::TcpStream;
 
 use crate::{
     close::Close,
+    exchange::{Exchange, Presence},
     flush::{self, Flush},
     outgoing::{Form, Outgoing, Overflow},
 };
@@ -69,20 +71,43 @@ pub(crate) enum Status {
     Broken,
 }
 
+/// Who writes.
+pub(crate) enum Target {
+    /// Whoever appends, straight to the socket.
+    Socket(TcpStream),
+    /// The connection's task.
+    Driver,
+    /// The HTTP request that receives at the moment.
+    Receivers(Box<Exchange>),
+}
+
+/// What a receiver is given by [`Outbox::take`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Nothing waits.
+    Nothing,
+    /// An `a` frame.
+    Messages,
+    /// The `c` frame; nothing else will ever follow.
+    Close,
+    /// The connection is gone.
+    Ended,
+}
+
 /// The queue of one connection; see the module page.
 pub struct Outbox<M> {
     state: Mutex<State<M>>,
     driver: AtomicWaker,
-    stream: Option<TcpStream>,
+    target: Target,
     framing: Framing,
 }
 
 impl<M: Outgoing> Outbox<M> {
-    pub(crate) fn new(stream: Option<TcpStream>, framing: Framing, bytes_max: usize) -> Arc<Self> {
+    pub(crate) fn new(target: Target, framing: Framing, bytes_max: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State::new(framing, bytes_max)),
             driver: AtomicWaker::new(),
-            stream,
+            target,
             framing,
         })
     }
@@ -203,10 +228,15 @@ impl<M: Outgoing> Outbox<M> {
         self.lock().last_write
     }
 
-    /// Since when the socket has taken nothing although something waits.
+    /// Since when the peer has taken nothing although something waits and it could. A session over HTTP that nobody receives for is
+    /// not stalled: it is away, and only for so long.
     pub fn stalled_since(&self) -> Option<Instant> {
+        let attached = self
+            .exchange()
+            .is_some_and(|exchange| exchange.presence() == Presence::Attached);
         let state = self.lock();
-        state.blocked.then_some(state.last_write)
+        let stalled = state.blocked || attached && state.has_output();
+        stalled.then_some(state.last_write)
     }
 
     /// Wakes the connection's task: something changed that it should look at.
@@ -228,8 +258,43 @@ impl<M: Outgoing> Outbox<M> {
         self.driver.register(waker);
     }
 
-    pub(crate) fn stream(&self) -> Option<&TcpStream> {
-        self.stream.as_ref()
+    /// Gives a receiver what waits: an `a` frame of at most about `bytes_max` bytes, or the `c` frame. Appends it to `frame`.
+    pub(crate) fn take(&self, bytes_max: usize, frame: &mut Vec<u8>) -> Taken {
+        let mut state = self.lock();
+        state.scheduled = false;
+        if state.broken {
+            return Taken::Ended;
+        }
+        if state.take_messages(bytes_max, frame) {
+            if !state.is_over_half() {
+                let relief = state.relieve();
+                drop(state);
+                wake_all(relief);
+            }
+            return Taken::Messages;
+        }
+        let Some(close) = &state.closing else {
+            return Taken::Nothing;
+        };
+        frame.extend_from_slice(&close.frame());
+        state.close_written = true;
+        drop(state);
+        self.driver.wake();
+        Taken::Close
+    }
+
+    /// A receiver is there from now on. What waited for it does not count as its own delay.
+    pub(crate) fn expect_progress(&self) {
+        self.lock().expect_progress();
+    }
+
+    /// Whether a receiver was given the `c` frame.
+    pub(crate) fn is_close_taken(&self) -> bool {
+        self.lock().close_written
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.lock().broken
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -255,12 +320,6 @@ impl<M: Outgoing> Outbox<M> {
     /// Answers the peer's close with its own code; what waited is not written, since the peer no longer reads.
     pub(crate) fn answer_close(&self, code: Option<u16>) {
         self.abort(Close::new(code.unwrap_or(1000), ""));
-    }
-
-    /// The connection is over: nothing is taken or kept any more.
-    pub(crate) fn end(&self) {
-        let relief = self.lock().end();
-        wake_all(relief);
     }
 
     /// Writes what waits through `write`, for streams that only the connection's task may touch.
@@ -361,21 +420,45 @@ impl<M: Outgoing> Flush for Outbox<M> {
 
 impl<M: Outgoing> Outbox<M> {
     pub(crate) fn flush(&self) {
-        match &self.stream {
-            Some(stream) => self.flush_direct(stream),
-            None => self.driver.wake(),
+        match &self.target {
+            Target::Socket(stream) => self.flush_direct(stream),
+            Target::Driver => self.driver.wake(),
+            Target::Receivers(exchange) => exchange.receiver.wake(),
         }
     }
 }
 
 impl<M> Outbox<M> {
-    /// Frees the socket, also while others still hold this outbox.
-    pub(crate) fn release(&self) {
+    pub(crate) fn stream(&self) -> Option<&TcpStream> {
+        match &self.target {
+            Target::Socket(stream) => Some(stream),
+            Target::Driver | Target::Receivers(_) => None,
+        }
+    }
+
+    /// What the requests of a session over HTTP share; `None` for everything else.
+    pub(crate) fn exchange(&self) -> Option<&Exchange> {
+        match &self.target {
+            Target::Receivers(exchange) => Some(exchange),
+            Target::Socket(_) | Target::Driver => None,
+        }
+    }
+
+    /// The connection is over: nothing is taken or kept any more.
+    pub(crate) fn end(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let relief = state.end();
         drop(state);
         wake_all(relief);
-        if let Some(stream) = &self.stream {
+        if let Some(exchange) = self.exchange() {
+            exchange.end();
+        }
+    }
+
+    /// Frees the socket, also while others still hold this outbox.
+    pub(crate) fn release(&self) {
+        self.end();
+        if let Some(stream) = self.stream() {
             let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Both);
         }
     }

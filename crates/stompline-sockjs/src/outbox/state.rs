@@ -7,6 +7,7 @@ use stompline_ws::Opcode;
 use super::{Framing, TURN_BYTES};
 use crate::{
     close::Close,
+    now,
     outgoing::{Form, Outgoing, Overflow},
 };
 
@@ -190,6 +191,41 @@ impl<M: Outgoing> State<M> {
         self.release();
     }
 
+    /// Moves what waits into one `a` frame: at least one message, and no more once the frame has `bytes_max` bytes. `false` if nothing
+    /// waits.
+    pub(super) fn take_messages(&mut self, bytes_max: usize, frame: &mut Vec<u8>) -> bool {
+        let mut separator: &[u8] = b"a[\"";
+        let begin = frame.len();
+        frame.reserve(self.bytes.min(bytes_max) + r#"a[""]"#.len());
+        while let Some(message) = self.queue.front() {
+            let len = message.len(Form::Escaped);
+            let taken = frame.len() - begin;
+            if taken > 0 && taken + len + r#"","""#.len() > bytes_max {
+                break;
+            }
+            frame.extend_from_slice(separator);
+            message.write(Form::Escaped, frame);
+            separator = b"\",\"";
+            let cost = self.cost(message);
+            self.bytes -= cost;
+            self.queue.pop_front();
+        }
+        if frame.len() == begin {
+            return false;
+        }
+        frame.extend_from_slice(b"\"]");
+        self.last_write = now();
+        self.release();
+        true
+    }
+
+    /// The peer has come to take what waits: its time begins now.
+    pub(super) fn expect_progress(&mut self) {
+        if self.has_output() {
+            self.last_write = now();
+        }
+    }
+
     /// Takes `written` bytes off the first message; returns what is left of them.
     fn settle_front(&mut self, written: usize) -> usize {
         let Some(front) = self.queue.front() else {
@@ -262,11 +298,6 @@ impl<M> State<M> {
     pub(super) fn relieve(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.relief)
     }
-}
-
-/// The runtime's clock, so that tests can advance it.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 fn write_message<M: Outgoing>(message: &M, framing: Framing, buffer: &mut Vec<u8>) {

@@ -19,6 +19,7 @@ struct Echo;
 impl Service for Echo {
     type Message = Bytes;
     type Admission = ();
+    type Owner = ();
 
     async fn admit(&self, request: Request<'_>) -> Result<(), Refusal> {
         let refused = request.purpose() == Purpose::Info && request.uri().query() == Some("refuse");
@@ -30,6 +31,10 @@ impl Service for Echo {
     }
 
     async fn open(&self, _request: Request<'_>) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn identify(&self, _request: Request<'_>) -> Result<(), Refusal> {
         Ok(())
     }
 

@@ -2,4 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod client;
 mod endpoint;
+mod iframe;
+mod polling;
+mod server;
+mod session;
+mod streaming;

@@ -47,6 +47,11 @@ impl Driver {
         if let Some(reason) = self.session.end_reason() {
             return Poll::Ready(reason.clone());
         }
+        if let Some(shutdown) = &mut self.shutdown
+            && shutdown.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(self.end(CloseReason::Drain));
+        }
         if let Poll::Ready(reason) = self.poll_results(context) {
             return Poll::Ready(reason);
         }
@@ -138,8 +143,12 @@ impl Driver {
         }
     }
 
+    /// A WebSocket needs a sign of life only where no heart-beats flow; with SockJS frames it gets `h` besides, when these are too rare.
+    /// Over HTTP it is the receiving request that sends them.
     fn is_kept_alive(&self) -> bool {
-        self.stomp.is_open() && self.stomp.agreed().send_every.is_none()
+        let transport = self.session.transport();
+        let is_beaten = self.stomp.agreed().send_every.is_some();
+        self.stomp.is_open() && !transport.is_http() && (transport.is_framed() || !is_beaten)
     }
 
     /// How long until the token's end, or until its notice, asks for something.

@@ -22,6 +22,7 @@ use std::{
 use stompline_proto::{DecodeError, Decoded, Decoder, Frame, Side, server};
 use stompline_sockjs::{Connection, Ended};
 use tokio::time::Sleep;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::{
     app::Core,
@@ -32,7 +33,7 @@ use crate::{
     event::SessionEvent,
     rate::TokenBucket,
     session::Session,
-    subscription::Subscription,
+    subscription::{SessionOutbox, Subscription},
 };
 use relief::Relief;
 use result::Results;
@@ -70,6 +71,8 @@ pub(crate) struct Driver {
     relief: Relief,
     frame_rate: Option<Box<TokenBucket>>,
     timer: Pin<Box<Sleep>>,
+    /// Until CONNECTED nobody knows the session, so it looks by itself whether the node shuts down.
+    shutdown: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     /// A CONNECT frame has come: listeners know the session.
     announced: bool,
     /// From when on the client may be told that its token ends; `None` once it knows.
@@ -99,6 +102,7 @@ impl Driver {
             decoder: Decoder::new(Side::Server, Arc::clone(&core.decode_limits)),
             stomp: server::Session::new(Arc::clone(&core.session_config), now),
             timer: Box::pin(tokio::time::sleep(core.limits.connect_timeout)),
+            shutdown: Some(Box::pin(core.draining.clone().cancelled_owned())),
             core,
             rules,
             connection,
@@ -121,8 +125,24 @@ impl Driver {
         Box::pin(self.part(&reason)).await;
     }
 
-    /// Lets the client go: a goodbye of its own first, then ours.
+    /// Lets the client go. A server that shuts down does not wait for one that cannot be heard leaving.
     async fn part(&mut self, reason: &CloseReason) {
+        if !self.connection.transport().is_http() {
+            return self.take_leave(reason).await;
+        }
+        let hurry = hurry(
+            Arc::clone(&self.core),
+            Arc::clone(self.session.outbox()),
+            *reason == CloseReason::Disconnect,
+        );
+        tokio::select! {
+            () = self.take_leave(reason) => {}
+            () = hurry => {}
+        }
+    }
+
+    /// A goodbye of the client's own first, then ours.
+    async fn take_leave(&mut self, reason: &CloseReason) {
         if *reason == CloseReason::Disconnect && self.connection.outbox().closing().is_none() {
             self.await_goodbye().await;
             self.connection
@@ -148,10 +168,34 @@ impl Driver {
 
     /// Handles what the last read brought.
     async fn handle_all(&mut self) -> Result<(), CloseReason> {
-        while let Some(input) = self.inbox.pop_front() {
-            self.handle(input).await?;
+        while !self.inbox.is_empty() {
+            self.await_room().await?;
+            if let Some(input) = self.inbox.pop_front() {
+                self.handle(input).await?;
+            }
         }
         Ok(())
+    }
+
+    /// The next frame waits while as many results as allowed are pending, and while the client leaves over half of its own outbox unread:
+    /// that delays nobody else, and its echoes and receipts cannot drown it.
+    async fn await_room(&mut self) -> Result<(), CloseReason> {
+        if !self.results.is_full() && !self.connection.outbox().is_congested() {
+            return Ok(());
+        }
+        self.stomp.paused(now());
+        let roomy = poll_fn(|context| {
+            if let Poll::Ready(reason) = self.poll_background(context) {
+                return Poll::Ready(Err(reason));
+            }
+            if self.results.is_full() {
+                return Poll::Pending;
+            }
+            self.connection.outbox().poll_relief(context).map(Ok)
+        })
+        .await;
+        self.stomp.resumed(now());
+        roomy
     }
 
     /// Waits until something has been read, and keeps everything else going meanwhile.
@@ -304,6 +348,15 @@ impl Drop for Driver {
             .cloned()
             .unwrap_or(CloseReason::Internal);
         self.depart(&reason);
+    }
+}
+
+/// Ready when the server shuts down and the client of a session over HTTP knows its end: it said so itself, or was told. Otherwise it has a
+/// little more time to ask.
+async fn hurry(core: Arc<Core>, outbox: Arc<SessionOutbox>, has_left: bool) {
+    core.draining.cancelled().await;
+    if !has_left && !outbox.is_idle() {
+        tokio::time::sleep(LINGER).await;
     }
 }
 

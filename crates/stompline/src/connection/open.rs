@@ -38,6 +38,7 @@ impl Driver {
         self.core
             .users
             .add(&self.session, self.core.limits.sessions_per_user_max);
+        self.shutdown = None;
         let session = Arc::clone(&self.session);
         let accept = Accept {
             session: session.id(),

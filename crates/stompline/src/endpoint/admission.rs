@@ -15,9 +15,19 @@ use crate::auth::{
     Attributes, AuthError, Credentials, HandshakeOutcome, HandshakeRefusal, HandshakeRequest,
     Principal, TokenSources,
 };
+use crate::name::UserKey;
 
 /// Refused clients are told to come back after this long and up to as much again, so that they do not come all at once.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// When in the life of a session its user is asked for.
+#[derive(Clone, Copy)]
+enum Moment {
+    /// Before it; the token must be good now.
+    Opening,
+    /// During it, with a request of an HTTP transport; the session itself ends when its token does.
+    Later,
+}
 
 impl Gate {
     /// `/info`: whether a client that comes with this request would be let in.
@@ -25,8 +35,26 @@ impl Gate {
         self.check_load(&self.core.info_turnstile)?;
         let view = self.view(request);
         self.check_origin(&view)?;
-        self.rules.principal(&view, &Attributes::new()).await?;
+        self.rules
+            .principal(&view, &Attributes::new(), Moment::Opening)
+            .await?;
         Ok(())
+    }
+
+    /// A page that says nothing about anybody: only where it is asked from counts.
+    pub(super) fn check_page(&self, request: Request<'_>) -> Result<(), Refusal> {
+        self.check_origin(&self.view(request))
+    }
+
+    /// Whose session over HTTP a request belongs to. An expired token still says who comes.
+    pub(super) async fn recognize(&self, request: Request<'_>) -> Result<Option<UserKey>, Refusal> {
+        let view = self.view(request);
+        self.check_origin(&view)?;
+        let principal = self
+            .rules
+            .principal(&view, &Attributes::new(), Moment::Later)
+            .await?;
+        Ok(principal.map(|principal| principal.key().clone()))
     }
 
     /// A new connection.
@@ -44,7 +72,11 @@ impl Gate {
             .enter(&view, &attributes)
             .await
             .map_err(|refused| refusal(&refused))?;
-        match self.rules.principal(&view, &attributes).await {
+        let principal = self
+            .rules
+            .principal(&view, &attributes, Moment::Opening)
+            .await;
+        match principal {
             Ok(principal) => {
                 entered.finish(HandshakeOutcome::Accepted);
                 Ok(Admission {
@@ -70,7 +102,8 @@ impl Gate {
             self.core.stats.refusals.fetch_add(1, Ordering::Relaxed);
             tracing::info!(
                 endpoint = &*self.rules.prefix,
-                path = request.uri().path(),
+                // The last segment says enough; before it stands a session's id, which may be the only key to it.
+                action = request.uri().path().rsplit('/').next(),
                 status = refusal.status.as_u16(),
                 code = &*refusal.code,
                 client = %self.view(request).client(),
@@ -117,6 +150,7 @@ impl Rules {
         &self,
         view: &HandshakeRequest<'_>,
         attributes: &Attributes,
+        moment: Moment,
     ) -> Result<Option<Principal>, AuthError> {
         let Some(authenticator) = &self.authenticator else {
             return Ok(None);
@@ -128,7 +162,10 @@ impl Rules {
         let credentials = Credentials::of_token(token.as_deref())
             .with_request(view)
             .with_attributes(attributes);
-        let principal = authenticator.authenticate(credentials).await?;
+        let principal = match moment {
+            Moment::Opening => authenticator.authenticate(credentials).await?,
+            Moment::Later => authenticator.recognize(credentials).await?,
+        };
         self.check_type(principal).map(Some)
     }
 

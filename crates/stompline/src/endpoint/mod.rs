@@ -1,6 +1,7 @@
 //! An endpoint of an application: who may come in, and how.
 
 mod admission;
+mod sockjs;
 
 use std::{
     net::IpAddr,
@@ -19,8 +20,11 @@ use crate::{
     connection::Driver,
     delivery::Delivery,
     limits::Limits,
+    name::UserKey,
     rate::{KeyedBuckets, Rate, TokenBucket},
 };
+pub use sockjs::SockJsSettings;
+
 /// The STOMP versions as WebSocket sub-protocols.
 const PROTOCOLS: [&str; 3] = ["v12.stomp", "v11.stomp", "v10.stomp"];
 
@@ -51,7 +55,7 @@ pub enum EndpointError {
 pub struct Endpoint {
     core: Arc<Core>,
     prefix: Arc<str>,
-    sockjs: bool,
+    sockjs: Option<SockJsSettings>,
     authenticator: Option<Arc<dyn Authenticator>>,
     user_type: Option<Box<str>>,
     origins: OriginRules,
@@ -66,7 +70,7 @@ impl Endpoint {
         Self {
             core,
             prefix: prefix.into(),
-            sockjs: false,
+            sockjs: None,
             authenticator: None,
             user_type: None,
             origins: OriginRules::any(),
@@ -77,10 +81,15 @@ impl Endpoint {
         }
     }
 
-    /// Serves SockJS besides plain WebSocket.
+    /// Serves SockJS besides plain WebSocket, with the defaults of [`SockJsSettings`].
     pub fn sockjs(self) -> Self {
+        self.sockjs_with(SockJsSettings::default())
+    }
+
+    /// Serves SockJS besides plain WebSocket.
+    pub fn sockjs_with(self, settings: SockJsSettings) -> Self {
         Self {
-            sockjs: true,
+            sockjs: Some(settings),
             ..self
         }
     }
@@ -145,11 +154,10 @@ impl Endpoint {
             return Err(EndpointError::TypeWithoutAuthenticator { prefix });
         }
         let core = self.core;
-        let settings = core
-            .limits
-            .transport()
-            .sockjs(self.sockjs)
-            .protocols(PROTOCOLS);
+        let mut settings = core.limits.transport().protocols(PROTOCOLS);
+        if let Some(sockjs) = &self.sockjs {
+            settings = sockjs.apply(settings, !self.origins.allow_any());
+        }
         let rules = Arc::new(Rules {
             prefix: self.prefix,
             authenticator: self.authenticator,
@@ -237,11 +245,13 @@ struct Gate {
 impl Service for Gate {
     type Message = Delivery;
     type Admission = Admission;
+    /// `None` where nobody is authenticated, or CONNECT does it: then the session's id is the only key to it.
+    type Owner = Option<UserKey>;
 
     async fn admit(&self, request: Request<'_>) -> Result<(), Refusal> {
         let admitted = match request.purpose() {
-            Purpose::Greet => Ok(()),
-            _ => self.inspect(request).await,
+            Purpose::Info => self.inspect(request).await,
+            _ => self.check_page(request),
         };
         self.note(request, admitted)
     }
@@ -249,6 +259,11 @@ impl Service for Gate {
     async fn open(&self, request: Request<'_>) -> Result<Admission, Refusal> {
         let admitted = self.enter(request).await;
         self.note(request, admitted)
+    }
+
+    async fn identify(&self, request: Request<'_>) -> Result<Option<UserKey>, Refusal> {
+        let owner = self.recognize(request).await;
+        self.note(request, owner)
     }
 
     fn serve(

@@ -239,3 +239,44 @@ async fn panicking_handler_hurts_nobody() {
         assert_eq!(header(&anna.message().await, "code"), "internal");
     }
 }
+
+#[tokio::test]
+async fn burst_leaves_no_more_results_pending_than_allowed() {
+    let started = Arc::new(AtomicU32::new(0));
+    let (release, released) = tokio::sync::watch::channel(false);
+    let count = Arc::clone(&started);
+    let wait = move || {
+        let (count, mut released) = (Arc::clone(&count), released.clone());
+        async move {
+            count.fetch_add(1, Ordering::SeqCst);
+            Pending(async move {
+                let _ = released.wait_for(|released| *released).await;
+                Ok::<_, Rejection>(())
+            })
+        }
+    };
+    let app = test_app(Stompline::builder().message("/wait", wait));
+    let mut anna = app.connect("customer", "anna").await;
+    let mut burst = Vec::new();
+    for n in 0..200 {
+        let receipt = n.to_string();
+        let send = frame(
+            Command::Send,
+            &[("destination", "/app/wait"), ("receipt", &receipt)],
+        );
+        stompline_proto::encode(&send, stompline_proto::Version::V1_2, &mut burst);
+    }
+    anna.transmit_raw(&burst).await;
+    while started.load(Ordering::SeqCst) < 64 {
+        tokio::task::yield_now().await;
+    }
+    // Whatever could still start has its chance.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(started.load(Ordering::SeqCst), 64);
+    release.send(true).unwrap();
+    for n in 0..200 {
+        anna.await_receipt(&n.to_string()).await;
+    }
+}

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use stompline::{DestinationPattern, Limits, Overflow};
+use stompline::{
+    DestinationPattern, Limits, Messenger, Overflow, Rejection, Stompline, auth::Principal,
+};
 use stompline_proto::Command;
 
 use crate::support::{frame, open_broker, test_app};
@@ -75,4 +77,33 @@ async fn conflated_messages_keep_the_newest() {
         "{} messages",
         numbers.len()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn sender_of_a_burst_is_not_drowned_by_its_own_echoes() {
+    // What a handler sends by the messenger waits for nobody; only reading less can keep the outbox from filling.
+    let echo = async |user: Principal, messenger: Messenger, body: String| {
+        let sent = messenger.send_to_user(user.name().as_str(), "/queue/echo", &body);
+        sent.await
+            .map(|_| ())
+            .map_err(|_| Rejection::new("lost", "lost"))
+    };
+    let app = test_app(
+        Stompline::builder()
+            .limits(small_outboxes())
+            .message("/echo", echo),
+    );
+    let mut anna = app.connect("customer", "anna").await;
+    anna.subscribe("s", "/user/queue/echo").await;
+    let mut burst = Vec::new();
+    for n in 0..500 {
+        let send = frame(Command::Send, &[("destination", "/app/echo")]);
+        let body = format!("{n} {}", "x".repeat(200));
+        stompline_proto::encode(&send.body(body), stompline_proto::Version::V1_2, &mut burst);
+    }
+    anna.transmit_raw(&burst).await;
+    for n in 0..500 {
+        let message = anna.message().await;
+        assert!(message.body.starts_with(format!("\"{n} ").as_bytes()));
+    }
 }

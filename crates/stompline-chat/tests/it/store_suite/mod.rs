@@ -11,6 +11,7 @@ mod read;
 mod restart;
 mod sync;
 
+pub(crate) use self::sync::Client;
 use crate::desk::{Desk, TestClock};
 
 /// A kind of store under test, with a database of its own that can be opened again.
@@ -112,3 +113,4 @@ macro_rules! store_suite {
 }
 
 store_suite!(sqlite: crate::sqlite::SqliteBackend);
+store_suite!(postgres: crate::postgres::PostgresBackend);

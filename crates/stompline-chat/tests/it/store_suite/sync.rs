@@ -16,15 +16,15 @@ use crate::desk::{Desk, agent, customer};
 
 /// What a client holds that does nothing but sync.
 #[derive(Default)]
-struct Client {
-    cursor: u64,
+pub(crate) struct Client {
+    pub(crate) cursor: u64,
     heads: BTreeMap<ConversationId, ReaderHead>,
-    messages: BTreeMap<(ConversationId, u64), Message>,
+    pub(crate) messages: BTreeMap<(ConversationId, u64), Message>,
 }
 
 impl Client {
     /// One question; true when there is more.
-    async fn sync(&mut self, desk: &Desk, who: &Person, limit: usize) -> bool {
+    pub(crate) async fn sync(&mut self, desk: &Desk, who: &Person, limit: usize) -> bool {
         let request = SyncBody {
             since: self.cursor,
             open: None,
@@ -217,7 +217,9 @@ pub(super) async fn foreign_cursor_is_told_to_reset(backend: &impl Backend) {
 pub(super) async fn checkpoint_names_what_changed(backend: &impl Backend) {
     let desk = backend.open().await;
     let (anna, lin, mei) = (customer("7"), agent("a"), agent("b"));
+    assert_eq!(desk.store.settled().await.unwrap(), 0);
     let first = desk.say(&anna, "hello").await;
+    assert_eq!(desk.store.settled().await.unwrap(), first.rev);
     let checkpoint = async |who: &Person, since| {
         let found = desk
             .store

@@ -1,0 +1,105 @@
+//! The server on PostgreSQL.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::binary::{Server, finish, stompline};
+
+/// A PostgreSQL server of this test alone. It stops when its standard input ends: when this is dropped, or when the
+/// process of the test ends, whichever way.
+struct Postgres {
+    script: Child,
+    folder: String,
+}
+
+impl Postgres {
+    fn start() -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/test-postgres");
+        let mut script = Command::new(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the script is part of the tree");
+        let mut folder = String::new();
+        BufReader::new(script.stdout.as_mut().expect("it is piped"))
+            .read_line(&mut folder)
+            .expect("the path is text");
+        assert!(
+            !folder.is_empty(),
+            "PostgreSQL does not start; what is wrong stands above"
+        );
+        let folder = folder.trim().to_owned();
+        Self { script, folder }
+    }
+
+    /// With a password that the server does not ask for, and that must not be seen anywhere.
+    fn url(&self) -> String {
+        let folder = &self.folder;
+        format!("postgres:///postgres?host={folder}&user=stompline&password=hunter2")
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        drop(self.script.stdin.take());
+        let _ = self.script.wait();
+    }
+}
+
+#[test]
+fn server_on_postgresql_is_ready_and_quiet_about_the_password() {
+    let (dir, postgres) = (tempfile::tempdir().unwrap(), Postgres::start());
+    let mut first = stompline(dir.path(), &["serve", "--demo", "--listen", "127.0.0.1:0"]);
+    first
+        .env("STOMPLINE_STORE__URL", postgres.url())
+        .env("STOMPLINE_LOG__LEVEL", "trace");
+    let mut first = Server::spawn(&mut first);
+    let line = first.logged("the store is PostgreSQL");
+    assert!(
+        line.contains(&format!("stompline@{}/postgres", postgres.folder)),
+        "{line}"
+    );
+    // Several nodes share the database, each with a directory of its own for the rest.
+    let other = tempfile::tempdir().unwrap();
+    let mut second = stompline(
+        other.path(),
+        &["serve", "--demo", "--listen", "127.0.0.1:0"],
+    );
+    let second = Server::spawn(second.env("STOMPLINE_STORE__URL", postgres.url()));
+    for server in [&first, &second] {
+        let answer = server.request("/readyz", "");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    for server in [first, second] {
+        let outcome = server.stop();
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        assert!(!outcome.stderr.contains("hunter2"), "{outcome:?}");
+    }
+    assert!(!dir.path().join("stompline-data/chat.sqlite").exists());
+}
+
+#[test]
+fn database_that_is_not_there_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = stompline(dir.path(), &["serve", "--demo"]);
+    let url = "postgres:///chat?host=/nowhere&user=anna&password=hunter2";
+    let outcome = finish(command.env("STOMPLINE_STORE__URL", url));
+    outcome.refused(
+        1,
+        &[
+            "cannot connect to PostgreSQL at anna@/nowhere/chat",
+            "store.url",
+        ],
+    );
+    assert!(!outcome.stderr.contains("hunter2"), "{outcome:?}");
+}
+
+#[test]
+fn bad_url_is_refused_without_its_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = stompline(dir.path(), &["config", "check"]);
+    let url = "postgres://anna:hunter2@db.internal";
+    let outcome = finish(command.env("STOMPLINE_STORE__URL", url));
+    outcome.refused(2, &["STOMPLINE_STORE__URL", "it names no database"]);
+    assert!(!outcome.stderr.contains("hunter2"), "{outcome:?}");
+}

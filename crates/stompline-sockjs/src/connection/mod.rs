@@ -1,0 +1,402 @@
+//! One connection as its handler sees it, whatever carries it.
+
+mod http;
+
+use std::{
+    cell::RefCell,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use futures_util::future::poll_fn;
+use stompline_ws::{Decoder, Event, Opcode};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::{
+    close::Close,
+    exchange::{Exchange, Presence},
+    outbox::{Framing, Outbox, Status, Target},
+    outgoing::Outgoing,
+    settings::Settings,
+};
+pub(crate) use http::Carrier;
+
+/// Bytes read in one system call. The buffer belongs to the thread: an idle connection has none.
+const READ_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
+/// A message from the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incoming<'a> {
+    /// A text message: bytes that were checked to be UTF-8.
+    Text(&'a [u8]),
+    /// A binary message; never over framed SockJS.
+    Binary(&'a [u8]),
+}
+
+impl<'a> Incoming<'a> {
+    /// The payload, whichever kind it is.
+    pub fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Text(bytes) | Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
+/// Why a connection gives no more messages.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Ended {
+    /// The peer said goodbye, with its code if it gave one.
+    Closed(Option<u16>),
+    /// The peer vanished or the network failed.
+    Lost(Option<io::Error>),
+    /// The peer broke the WebSocket or SockJS protocol; it is told with this close.
+    Violation(Close),
+    /// This side closed; see [`Outbox::closing`].
+    Ours,
+}
+
+/// What carries a connection. For a session over HTTP it is the transport of the request that opened it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transport {
+    /// A WebSocket whose messages are the application's: at the prefix itself or at `/websocket`.
+    WebSocket,
+    /// A WebSocket with SockJS frames.
+    SockJsWebSocket,
+    /// One long response to a script's request, a frame in each line.
+    XhrStreaming,
+    /// One response to a script's request for each batch of messages.
+    XhrPolling,
+    /// One long response of server-sent events.
+    EventSource,
+    /// One long page in a hidden frame, a script in it for each frame.
+    HtmlFile,
+    /// One script element for each batch of messages.
+    JsonpPolling,
+}
+
+impl Transport {
+    /// The name used in logs, metrics and answers; those of SockJS clients where they have one.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::SockJsWebSocket => "sockjs-websocket",
+            Self::XhrStreaming => "xhr-streaming",
+            Self::XhrPolling => "xhr-polling",
+            Self::EventSource => "eventsource",
+            Self::HtmlFile => "htmlfile",
+            Self::JsonpPolling => "jsonp-polling",
+        }
+    }
+
+    /// Whether the connection is a session over HTTP requests, not a socket of its own.
+    pub fn is_http(self) -> bool {
+        !matches!(self, Self::WebSocket | Self::SockJsWebSocket)
+    }
+
+    /// Whether messages travel in SockJS frames, which hold text only.
+    pub fn is_framed(self) -> bool {
+        self.framing() == Framing::SockJs
+    }
+
+    fn framing(self) -> Framing {
+        match self {
+            Self::WebSocket => Framing::Plain,
+            _ => Framing::SockJs,
+        }
+    }
+}
+
+/// A stream that is not a plain TCP socket, TLS for example.
+pub(crate) trait ForeignStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> ForeignStream for S {}
+
+/// What a connection runs on.
+pub(crate) enum Stream {
+    Tcp(tokio::net::TcpStream),
+    Foreign(Box<dyn ForeignStream>),
+}
+
+/// One connection. Its owner reads from it and drives its writes; others send through its [`Outbox`].
+pub struct Connection<M> {
+    outbox: Arc<Outbox<M>>,
+    decoder: Decoder,
+    foreign: Option<Box<dyn ForeignStream>>,
+    /// Bytes that came together with the handshake.
+    leftover: Option<Box<[u8]>>,
+    /// Set if the session travels over HTTP.
+    http: Option<Box<Carrier>>,
+    transport: Transport,
+    peer_closed: bool,
+}
+
+impl<M: Outgoing> Connection<M> {
+    pub(crate) fn new(
+        stream: Stream,
+        leftover: &[u8],
+        transport: Transport,
+        limits: stompline_ws::Limits,
+        outbox_bytes_max: usize,
+    ) -> Self {
+        let (target, foreign) = match stream {
+            Stream::Tcp(tcp) => (Target::Socket(tcp), None),
+            Stream::Foreign(foreign) => (Target::Driver, Some(foreign)),
+        };
+        let connection = Self {
+            outbox: Outbox::new(target, transport.framing(), outbox_bytes_max),
+            decoder: Decoder::new(stompline_ws::Role::Server, limits),
+            foreign,
+            leftover: (!leftover.is_empty()).then(|| leftover.into()),
+            http: None,
+            transport,
+            peer_closed: false,
+        };
+        if transport == Transport::SockJsWebSocket {
+            connection.outbox.push_control(|out| write_text(out, b"o"));
+        }
+        connection
+    }
+
+    /// A session over HTTP, whose first request is being answered.
+    pub(crate) fn over_http(
+        transport: Transport,
+        presence: Presence,
+        settings: &Settings,
+        carrier: Carrier,
+    ) -> Self {
+        let target = Target::Receivers(Box::new(Exchange::new(presence)));
+        Self {
+            outbox: Outbox::new(target, Framing::SockJs, settings.outbox_bytes_max),
+            decoder: Decoder::new(stompline_ws::Role::Server, settings.websocket_limits()),
+            foreign: None,
+            leftover: None,
+            http: Some(Box::new(carrier)),
+            transport,
+            peer_closed: false,
+        }
+    }
+
+    /// A connection over any stream on which the handshake is done: another server's, or a pipe in memory.
+    pub fn over<S>(stream: S, transport: Transport, settings: &Settings) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let stream = Stream::Foreign(Box::new(stream));
+        let limits = settings.websocket_limits();
+        Self::new(stream, &[], transport, limits, settings.outbox_bytes_max)
+    }
+
+    /// Where messages to the peer go.
+    pub fn outbox(&self) -> &Arc<Outbox<M>> {
+        &self.outbox
+    }
+
+    /// What carries this connection.
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// Reads once and gives every message that is complete to `sink`. Ready after one read, so that what it brought can be handled
+    /// as a batch of at most [`READ_BYTES`] bytes.
+    pub fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        sink: &mut dyn FnMut(Incoming<'_>),
+    ) -> Poll<Result<(), Ended>> {
+        if let Some(exchange) = self.outbox.exchange() {
+            self.outbox.register(context.waker());
+            return http::poll_receive(exchange, sink);
+        }
+        if let Some(mut leftover) = self.leftover.take() {
+            return Poll::Ready(self.decode(&mut leftover, sink));
+        }
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            let read = ready!(self.poll_read(context, buffer));
+            Poll::Ready(match read {
+                Ok(0) => Err(Ended::Lost(None)),
+                Ok(count) => self.decode(&mut buffer[..count], sink),
+                Err(error) => Err(Ended::Lost(Some(error))),
+            })
+        })
+    }
+
+    /// Keeps writing what the outbox holds. Pending as long as the connection lives; ready when it is closed or broken.
+    pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
+        self.outbox.register(context.waker());
+        if let Some(carrier) = &mut self.http {
+            return carrier.poll_flush(context, &self.outbox);
+        }
+        loop {
+            match self.outbox.status() {
+                Status::Broken => return Poll::Ready(Ended::Lost(None)),
+                Status::Closed => return Poll::Ready(Ended::Ours),
+                Status::Idle => return Poll::Pending,
+                Status::Pending | Status::Blocked if self.foreign.is_some() => {
+                    if ready!(self.poll_write_foreign(context)).is_err() {
+                        self.outbox.end();
+                    }
+                }
+                Status::Pending => self.outbox.flush(),
+                Status::Blocked => {
+                    let Some(stream) = self.outbox.stream() else {
+                        return Poll::Pending;
+                    };
+                    if ready!(stream.poll_write_ready(context)).is_err() {
+                        self.outbox.end();
+                    }
+                    self.outbox.unblock();
+                }
+            }
+        }
+    }
+
+    /// Sends a sign of life that the peer's application does not see as a message: a WebSocket ping, or a SockJS `h`. Sessions over
+    /// HTTP need none: whoever receives for them sends `h` by itself.
+    pub fn keep_alive(&self) {
+        if self.http.is_some() {
+            return;
+        }
+        match self.transport.framing() {
+            Framing::Plain => self
+                .outbox
+                .push_control(|out| stompline_ws::write_ping(out, b"")),
+            Framing::SockJs => self.outbox.push_control(|out| write_text(out, b"h")),
+        }
+    }
+
+    /// Sends what is queued and the close, then waits until the peer closed too, at most `linger` in all. Without a close queued
+    /// by [`Outbox::close`] or [`Outbox::abort`] it only releases the connection. A session over HTTP repeats its close frame to
+    /// everybody who asks, until nobody has for [`Settings::disconnect_delay`].
+    pub async fn finish(&mut self, linger: Duration) {
+        if let Some(carrier) = &mut self.http {
+            if let Some(close) = self.outbox.closing() {
+                carrier.say_goodbye(&self.outbox, &close, linger).await;
+            }
+        } else if self.outbox.closing().is_some() {
+            let _ = tokio::time::timeout(linger, self.say_goodbye()).await;
+        }
+        self.outbox.end();
+        if let Some(foreign) = &mut self.foreign {
+            let closing = poll_fn(|context| Pin::new(&mut *foreign).poll_shutdown(context));
+            let _ = tokio::time::timeout(linger, closing).await;
+        }
+    }
+
+    async fn say_goodbye(&mut self) {
+        let ended = poll_fn(|context| self.poll_flush(context)).await;
+        if !matches!(ended, Ended::Ours) {
+            return;
+        }
+        while !self.peer_closed {
+            let received = poll_fn(|context| self.poll_receive(context, &mut |_| {})).await;
+            if received.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if let Some(foreign) = &mut self.foreign {
+            let mut buffer = ReadBuf::new(buffer);
+            ready!(Pin::new(foreign).poll_read(context, &mut buffer))?;
+            return Poll::Ready(Ok(buffer.filled().len()));
+        }
+        let Some(stream) = self.outbox.stream() else {
+            return Poll::Pending;
+        };
+        loop {
+            ready!(stream.poll_read_ready(context))?;
+            match stream.try_read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+    }
+
+    fn poll_write_foreign(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(foreign) = &mut self.foreign else {
+            return Poll::Ready(Ok(()));
+        };
+        ready!(
+            self.outbox
+                .flush_through(|bytes| Pin::new(&mut *foreign).poll_write(context, bytes))
+        )?;
+        Pin::new(foreign).poll_flush(context)
+    }
+
+    fn decode(
+        &mut self,
+        mut input: &mut [u8],
+        sink: &mut dyn FnMut(Incoming<'_>),
+    ) -> Result<(), Ended> {
+        loop {
+            let event = match self.decoder.decode(&mut input) {
+                Ok(None) => return Ok(()),
+                Ok(Some(event)) => event,
+                Err(error) => {
+                    return Err(self.violation(Close::new(error.close_code(), error.to_string())));
+                }
+            };
+            match event {
+                Event::Text(payload) => match self.transport.framing() {
+                    Framing::Plain => sink(Incoming::Text(&payload)),
+                    Framing::SockJs => {
+                        if crate::payload::decode(&payload, sink).is_err() {
+                            return Err(self.violation(Close::new(3000, "Broken framing.")));
+                        }
+                    }
+                },
+                Event::Binary(payload) => match self.transport.framing() {
+                    Framing::Plain => sink(Incoming::Binary(&payload)),
+                    Framing::SockJs => {
+                        return Err(self.violation(Close::new(3000, "Broken framing.")));
+                    }
+                },
+                Event::Ping(payload) => {
+                    self.outbox
+                        .push_control(|out| stompline_ws::write_pong(out, &payload));
+                }
+                Event::Pong(_) => {}
+                Event::Close(close) => {
+                    let code = close.map(|close| close.code.into());
+                    return Err(self.closed_by_peer(code));
+                }
+            }
+        }
+    }
+
+    fn closed_by_peer(&mut self, code: Option<u16>) -> Ended {
+        self.peer_closed = true;
+        self.outbox.answer_close(code);
+        Ended::Closed(code)
+    }
+
+    fn violation(&self, close: Close) -> Ended {
+        self.outbox.abort(close.clone());
+        Ended::Violation(close)
+    }
+}
+
+impl<M> Drop for Connection<M> {
+    fn drop(&mut self) {
+        self.outbox.release();
+    }
+}
+
+fn write_text(out: &mut Vec<u8>, payload: &[u8]) {
+    stompline_ws::write_header(out, Opcode::Text, payload.len());
+    out.extend_from_slice(payload);
+}

@@ -1,0 +1,395 @@
+//! Requests of sessions over HTTP: those that receive, those that send, and the one that opens the session.
+
+use std::{future::poll_fn, sync::Arc, time::Duration};
+
+use axum::{body::Body, response::Response};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use http_body_util::BodyExt;
+
+use super::{Shared, answer, route::Action};
+use crate::{
+    connection::{Carrier, Connection},
+    exchange::{AttachError, Presence},
+    flush::batched,
+    now,
+    outbox::Outbox,
+    post::{Encoding, PostDecoder, PostError},
+    receiver::{Attachment, OCCUPIED, OPEN, Stream},
+    service::{Purpose, Refusal, Request, Service},
+    style::Style,
+    table::Key,
+};
+
+/// How long a POST may pause before its body is given up: as long as a phone may lose its network.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bytes of posted messages that are handed over in one piece. A body up to this size is taken whole or not at all.
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// Longest name of a callback: what clients make up has 20 characters or so.
+const CALLBACK_BYTES_MAX: usize = 32;
+
+/// The bodies of requests that have none worth reading.
+const IGNORED_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// The cookie that load balancers of the Java world look for.
+const COOKIE: &str = "JSESSIONID";
+
+/// The answer to a request of a session.
+pub(super) struct Answer<M: crate::Outgoing> {
+    pub(super) response: Response,
+    /// Its body, if that lasts.
+    pub(super) stream: Option<Stream<M>>,
+}
+
+impl<M: crate::Outgoing> Answer<M> {
+    fn stream(style: &Style, stream: Stream<M>) -> Self {
+        Self {
+            response: head(style, Body::empty()),
+            stream: Some(stream),
+        }
+    }
+}
+
+impl<M: crate::Outgoing> From<Response> for Answer<M> {
+    fn from(response: Response) -> Self {
+        Self {
+            response,
+            stream: None,
+        }
+    }
+}
+
+impl Action {
+    /// The method that does it, and what `Allow` says.
+    fn method(self) -> (Method, &'static str) {
+        match self {
+            Self::Xhr | Self::XhrStreaming | Self::XhrSend | Self::JsonpSend => {
+                (Method::POST, "OPTIONS, POST")
+            }
+            Self::EventSource | Self::HtmlFile | Self::Jsonp => (Method::GET, "OPTIONS, GET"),
+        }
+    }
+}
+
+impl<S: Service> Shared<S> {
+    /// Whether the endpoint's settings allow it.
+    pub(super) fn serves(&self, action: Action) -> bool {
+        self.settings.jsonp || !matches!(action, Action::Jsonp | Action::JsonpSend)
+    }
+
+    pub(super) async fn session(
+        &self,
+        parts: &Parts,
+        body: Body,
+        (id, action): (&str, Action),
+    ) -> Result<Answer<S::Message>, Refusal> {
+        let (method, allowed) = action.method();
+        let mut answer = if parts.method == Method::OPTIONS {
+            answer::preflight(parts, allowed).into()
+        } else if parts.method == method {
+            let mut answer = self.act(parts, body, (id, action)).await?;
+            answer::never_cache(answer.response.headers_mut());
+            answer
+        } else {
+            answer::method_not_allowed(allowed).into()
+        };
+        if self.settings.cookie_needed {
+            set_cookie(parts, answer.response.headers_mut());
+        }
+        Ok(answer)
+    }
+
+    async fn act(
+        &self,
+        parts: &Parts,
+        body: Body,
+        (id, action): (&str, Action),
+    ) -> Result<Answer<S::Message>, Refusal> {
+        let style = match style_of(action, parts) {
+            Ok(style) => style,
+            Err(text) => return Ok(failure(text).into()),
+        };
+        let owner = self
+            .service
+            .identify(Request::new(parts, Purpose::Session))
+            .await?;
+        let key = Key {
+            owner,
+            id: id.into(),
+        };
+        match style {
+            Some(style) => {
+                ignore(body).await;
+                self.receive(parts, &key, style).await
+            }
+            None => Ok(self.send(parts, body, (&key, action)).await.into()),
+        }
+    }
+
+    /// A request that waits for frames, and opens the session if there is none.
+    async fn receive(
+        &self,
+        parts: &Parts,
+        key: &Key<S::Owner>,
+        style: Style,
+    ) -> Result<Answer<S::Message>, Refusal> {
+        loop {
+            if let Some(outbox) = self.sessions.find(key) {
+                match Attachment::new(outbox, self.settings.heartbeat) {
+                    Ok(attachment) => return Ok(self.resume(style, attachment).await),
+                    Err(AttachError::Occupied) => {
+                        return Ok(refuse(&style, OCCUPIED));
+                    }
+                    Err(AttachError::Gone) => {}
+                }
+            }
+            let admission = self
+                .service
+                .open(Request::new(parts, Purpose::Open))
+                .await?;
+            if let Some(outbox) = self.start(key, &style, admission) {
+                return Ok(self.begin(&style, outbox));
+            }
+            // Another request has opened the session meanwhile.
+        }
+    }
+
+    /// Starts a session, unless there is one by now.
+    fn start(
+        &self,
+        key: &Key<S::Owner>,
+        style: &Style,
+        admission: S::Admission,
+    ) -> Option<Arc<Outbox<S::Message>>> {
+        let presence = if style.is_polling() {
+            Presence::Detached(now())
+        } else {
+            Presence::Attached
+        };
+        let (outbox, connection) = self.sessions.insert(key, |registration| {
+            let carrier = Carrier::new(self.settings.disconnect_delay, registration);
+            let connection =
+                Connection::over_http(style.transport(), presence, &self.settings, carrier);
+            (Arc::clone(connection.outbox()), connection)
+        })?;
+        let service = Arc::clone(&self.service);
+        self.tasks
+            .spawn(batched(service.serve(admission, connection)));
+        Some(outbox)
+    }
+
+    /// The first response of a session.
+    fn begin(&self, style: &Style, outbox: Arc<Outbox<S::Message>>) -> Answer<S::Message> {
+        if style.is_polling() {
+            return whole(style, OPEN.to_vec()).into();
+        }
+        let attachment = Attachment::attached(outbox, self.settings.heartbeat);
+        let bytes_max = self.settings.response_bytes_max;
+        Answer::stream(style, Stream::opening(style.clone(), attachment, bytes_max))
+    }
+
+    /// A later response of a session.
+    async fn resume(
+        &self,
+        style: Style,
+        mut attachment: Attachment<S::Message>,
+    ) -> Answer<S::Message> {
+        let bytes_max = self.settings.response_bytes_max;
+        if !style.is_polling() {
+            let stream = Stream::receiving(style.clone(), attachment, bytes_max);
+            return Answer::stream(&style, stream);
+        }
+        let received = poll_fn(|context| attachment.poll_receive(context, bytes_max)).await;
+        attachment.leave();
+        match received {
+            Some(received) => whole(&style, received.frame).into(),
+            // The session broke while this request waited; an empty answer makes the client ask again and learn it.
+            None => head(&style, Body::empty()).into(),
+        }
+    }
+
+    /// A request that brings messages.
+    async fn send(
+        &self,
+        parts: &Parts,
+        body: Body,
+        (key, action): (&Key<S::Owner>, Action),
+    ) -> Response {
+        let Some(outbox) = self.sessions.find(key) else {
+            return answer::status(StatusCode::NOT_FOUND);
+        };
+        let mut decoder = PostDecoder::new(
+            encoding_of(action, parts),
+            // The quotes and the frame's escapes are the transport's, not the message's.
+            self.settings.message_bytes_max,
+        );
+        match post(&outbox, &mut decoder, body).await {
+            Ok(()) if action == Action::JsonpSend => answer::text("ok"),
+            Ok(()) => {
+                let mut response = answer::text(Body::empty());
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                response
+            }
+            Err(Unsent::Refused(PostError::TooLarge)) => {
+                let mut response = failure(&PostError::TooLarge.to_string());
+                *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+                response
+            }
+            Err(Unsent::Refused(error)) => failure(&error.to_string()),
+            Err(Unsent::Gone) => answer::status(StatusCode::NOT_FOUND),
+            Err(Unsent::Late) => answer::status(StatusCode::REQUEST_TIMEOUT),
+        }
+    }
+}
+
+/// Why messages did not reach their session.
+enum Unsent {
+    Refused(PostError),
+    /// The session ended.
+    Gone,
+    /// The client has stopped sending.
+    Late,
+}
+
+/// Reads a body and hands its messages to the session.
+async fn post<M: crate::Outgoing>(
+    outbox: &Outbox<M>,
+    decoder: &mut PostDecoder,
+    mut body: Body,
+) -> Result<(), Unsent> {
+    let exchange = outbox.exchange().ok_or(Unsent::Gone)?;
+    let _turn = exchange.posting.lock().await;
+    let deliver = async |messages: Vec<String>| {
+        let delivered = messages.is_empty() || exchange.deliver(messages).await;
+        outbox.wake();
+        delivered.then_some(()).ok_or(Unsent::Gone)
+    };
+    loop {
+        let frame = tokio::time::timeout(BODY_PATIENCE, body.frame());
+        match frame.await.map_err(|_| Unsent::Late)? {
+            Some(Ok(frame)) => {
+                if let Some(piece) = frame.data_ref() {
+                    decoder.push(piece).map_err(Unsent::Refused)?;
+                }
+                if decoder.ready_bytes() >= BATCH_BYTES {
+                    deliver(decoder.take()).await?;
+                }
+            }
+            Some(Err(_)) => return Err(Unsent::Late),
+            None => break,
+        }
+    }
+    decoder.finish().map_err(Unsent::Refused)?;
+    deliver(decoder.take()).await
+}
+
+/// How an action shows its frames: `None` for those that send. The error is the protocol's text for a bad callback.
+fn style_of(action: Action, parts: &Parts) -> Result<Option<Style>, &'static str> {
+    Ok(Some(match action {
+        Action::XhrSend | Action::JsonpSend => return Ok(None),
+        Action::Xhr => Style::XhrPolling,
+        Action::XhrStreaming => Style::XhrStreaming,
+        Action::EventSource => Style::EventSource,
+        Action::HtmlFile => Style::HtmlFile {
+            callback: callback(parts)?,
+        },
+        Action::Jsonp => Style::Jsonp {
+            callback: callback(parts)?,
+        },
+    }))
+}
+
+/// The function that a script or page calls for each frame. Nothing but a name may get into them.
+fn callback(parts: &Parts) -> Result<Box<str>, &'static str> {
+    let query = parts.uri.query().unwrap_or_default();
+    let encoded = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("c=").or(pair.strip_prefix("callback=")))
+        .filter(|name| !name.is_empty())
+        .ok_or("\"callback\" parameter required")?;
+    let name = percent_encoding::percent_decode_str(encoded).decode_utf8_lossy();
+    let is_name = name.len() <= CALLBACK_BYTES_MAX
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    if is_name {
+        Ok(name.into())
+    } else {
+        Err("invalid \"callback\" parameter")
+    }
+}
+
+/// jsonp clients post a form; everything else is the array itself, whatever type it claims to have.
+fn encoding_of(action: Action, parts: &Parts) -> Encoding {
+    let is_form = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default().trim();
+            kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        });
+    if action == Action::JsonpSend && is_form {
+        Encoding::Form
+    } else {
+        Encoding::Json
+    }
+}
+
+/// Reads a body that says nothing, so that the connection can carry the next request.
+async fn ignore(body: Body) {
+    let limited = http_body_util::Limited::new(body, IGNORED_BODY_BYTES_MAX);
+    let _ = tokio::time::timeout(BODY_PATIENCE, limited.collect()).await;
+}
+
+/// A response of one frame.
+fn whole(style: &Style, frame: Vec<u8>) -> Response {
+    head(style, Body::from(style.wrap(frame)))
+}
+
+/// A response that is the session's only word for this request.
+fn refuse<M: crate::Outgoing>(style: &Style, frame: &'static [u8]) -> Answer<M> {
+    if style.is_polling() {
+        return whole(style, frame.to_vec()).into();
+    }
+    Answer::stream(style, Stream::refusing(style.clone(), frame))
+}
+
+fn head(style: &Style, body: Body) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, style.content_type());
+    if matches!(style, Style::Jsonp { .. }) {
+        let nosniff = HeaderValue::from_static("nosniff");
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    }
+    if !style.is_polling() {
+        // nginx would hold a stream back until its buffer is full.
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    }
+    response
+}
+
+/// The protocol's way to say that a request makes no sense.
+fn failure(text: &str) -> Response {
+    let mut response = answer::text(text.to_owned());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}
+
+/// Gives the client the cookie that it has, or a first one (SockJS protocol, "JSESSIONID cookie"). Its value means nothing here.
+fn set_cookie(parts: &Parts, headers: &mut HeaderMap) {
+    let known = parts
+        .headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(name, value)| (name == COOKIE).then_some(value))
+        .unwrap_or("dummy");
+    if let Ok(cookie) = HeaderValue::from_str(&format!("{COOKIE}={known}; path=/")) {
+        headers.insert(header::SET_COOKIE, cookie);
+    }
+}

@@ -1,0 +1,156 @@
+//! What the HTTP requests of one SockJS session and its connection hand each other, besides the outbox.
+//!
+//! Messages that were posted wait here until the connection takes them. A receiving request says here that it is attached, and how it
+//! left: properly, after a whole response, or because its socket broke.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use futures_util::task::AtomicWaker;
+use tokio::sync::Notify;
+
+use crate::now;
+
+/// Bytes of posted messages that wait for the connection before a further POST has to wait itself.
+const INBOX_BYTES_MAX: usize = 128 * 1024;
+
+/// Whether somebody receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// A request waits for frames or takes them.
+    Attached,
+    /// Nobody has been there since then.
+    Detached(Instant),
+    /// A receiver broke off. What it was given may be lost, so the session is over (SockJS protocol, "Handling close").
+    Interrupted,
+}
+
+/// Why a request cannot receive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AttachError {
+    /// Another one does.
+    Occupied,
+    /// The session is over.
+    Gone,
+}
+
+/// See the module page.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    /// The receiving request.
+    pub(crate) receiver: AtomicWaker,
+    /// One POST at a time: their messages stay in order, and waiting ones hold no memory.
+    pub(crate) posting: tokio::sync::Mutex<()>,
+    room: Notify,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    presence: Presence,
+    inbox: VecDeque<String>,
+    inbox_bytes: usize,
+    /// The connection looks after absences by itself and need not be woken for each.
+    watched: bool,
+    over: bool,
+}
+
+impl Exchange {
+    /// A session whose first request is being answered.
+    pub(crate) fn new(presence: Presence) -> Self {
+        Self {
+            receiver: AtomicWaker::new(),
+            posting: tokio::sync::Mutex::new(()),
+            room: Notify::new(),
+            state: Mutex::new(State {
+                presence,
+                inbox: VecDeque::new(),
+                inbox_bytes: 0,
+                watched: false,
+                over: false,
+            }),
+        }
+    }
+
+    pub(crate) fn presence(&self) -> Presence {
+        self.lock().presence
+    }
+
+    pub(crate) fn attach(&self) -> Result<(), AttachError> {
+        let mut state = self.lock();
+        match state.presence {
+            _ if state.over => Err(AttachError::Gone),
+            Presence::Interrupted => Err(AttachError::Gone),
+            Presence::Attached => Err(AttachError::Occupied),
+            Presence::Detached(_) => {
+                state.presence = Presence::Attached;
+                Ok(())
+            }
+        }
+    }
+
+    /// The receiver has its whole response. `true` if the connection has to be woken to notice.
+    pub(crate) fn detach(&self) -> bool {
+        let mut state = self.lock();
+        state.presence = Presence::Detached(now());
+        !state.watched
+    }
+
+    /// Whether the connection has a timer running that will look for an absence.
+    pub(crate) fn watch(&self, watched: bool) {
+        self.lock().watched = watched;
+    }
+
+    /// The receiver broke off.
+    pub(crate) fn interrupt(&self) {
+        self.lock().presence = Presence::Interrupted;
+    }
+
+    /// Hands messages to the connection, as soon as it has taken enough of those before. `false` if the session ended first.
+    pub(crate) async fn deliver(&self, messages: Vec<String>) -> bool {
+        loop {
+            {
+                let mut state = self.lock();
+                if state.over || state.presence == Presence::Interrupted {
+                    return false;
+                }
+                if state.inbox_bytes < INBOX_BYTES_MAX {
+                    state.inbox_bytes += messages.iter().map(String::len).sum::<usize>();
+                    state.inbox.extend(messages);
+                    return true;
+                }
+            }
+            self.room.notified().await;
+        }
+    }
+
+    /// Takes all messages that wait.
+    pub(crate) fn collect(&self) -> VecDeque<String> {
+        let mut state = self.lock();
+        state.inbox_bytes = 0;
+        let taken = std::mem::take(&mut state.inbox);
+        drop(state);
+        if !taken.is_empty() {
+            self.room.notify_one();
+        }
+        taken
+    }
+
+    /// The session is over: whoever waits is let go.
+    pub(crate) fn end(&self) {
+        let mut state = self.lock();
+        state.over = true;
+        state.inbox = VecDeque::new();
+        state.inbox_bytes = 0;
+        drop(state);
+        self.room.notify_one();
+        self.receiver.wake();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,235 @@
+//! Requests that receive: they take frames out of a session's outbox and put them into a response.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use tokio::time::{Instant, Sleep};
+
+use crate::{
+    exchange::{AttachError, Exchange},
+    outbox::{Outbox, Taken},
+    outgoing::Outgoing,
+    style::Style,
+};
+
+/// The frame of a second receiver (SockJS protocol, "Protocol and framing").
+pub(crate) const OCCUPIED: &[u8] = br#"c[2010,"Another connection still open"]"#;
+
+/// The frame of a new session.
+pub(crate) const OPEN: &[u8] = b"o";
+
+/// One frame for a receiver.
+pub(crate) struct Received {
+    /// The SockJS frame, not yet wrapped by the transport.
+    pub(crate) frame: Vec<u8>,
+    /// Nothing comes after it.
+    pub(crate) is_last: bool,
+}
+
+/// The right to receive for a session. There is one at a time; when it is dropped before it was told to leave, its socket must have broken
+/// and the session ends.
+pub(crate) struct Attachment<M: Outgoing> {
+    outbox: Arc<Outbox<M>>,
+    heartbeat: Duration,
+    /// When something was last given, and a timer that looks.
+    idle: Option<Pin<Box<Sleep>>>,
+    last: Instant,
+    attached: bool,
+}
+
+impl<M: Outgoing> Attachment<M> {
+    /// Attaches to a session.
+    pub(crate) fn new(outbox: Arc<Outbox<M>>, heartbeat: Duration) -> Result<Self, AttachError> {
+        outbox
+            .exchange()
+            .ok_or(AttachError::Gone)
+            .and_then(Exchange::attach)?;
+        outbox.expect_progress();
+        Ok(Self::attached(outbox, heartbeat))
+    }
+
+    /// The attachment of a session that was made attached.
+    pub(crate) fn attached(outbox: Arc<Outbox<M>>, heartbeat: Duration) -> Self {
+        Self {
+            outbox,
+            heartbeat,
+            idle: None,
+            last: Instant::now(),
+            attached: true,
+        }
+    }
+
+    /// The next frame: messages, the close, or after a while of nothing an `h`. `None` when the session broke.
+    pub(crate) fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes_max: usize,
+    ) -> Poll<Option<Received>> {
+        let Some(exchange) = self.outbox.exchange() else {
+            return Poll::Ready(None);
+        };
+        exchange.receiver.register(context.waker());
+        let mut frame = Vec::new();
+        let is_last = match self.outbox.take(bytes_max, &mut frame) {
+            Taken::Messages => false,
+            Taken::Close => true,
+            Taken::Ended => return Poll::Ready(None),
+            Taken::Nothing => {
+                ready!(self.poll_idle(context));
+                frame.push(b'h');
+                false
+            }
+        };
+        self.last = Instant::now();
+        Poll::Ready(Some(Received { frame, is_last }))
+    }
+
+    /// Ready when nothing was given for the time between heart-beats. The timer is set once and looks again when it fires.
+    fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let due = self.last + self.heartbeat;
+        let idle = self
+            .idle
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        while idle.as_mut().poll(context).is_ready() {
+            if Instant::now() >= due {
+                idle.as_mut().reset(due + self.heartbeat);
+                return Poll::Ready(());
+            }
+            idle.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
+
+    fn poll_gone(&self, context: &Context<'_>) -> Poll<()> {
+        if let Some(exchange) = self.outbox.exchange() {
+            exchange.receiver.register(context.waker());
+        }
+        if self.outbox.is_broken() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Leaves after a whole response; the client will come again.
+    pub(crate) fn leave(&mut self) {
+        if std::mem::replace(&mut self.attached, false)
+            && let Some(exchange) = self.outbox.exchange()
+            && exchange.detach()
+        {
+            self.outbox.wake();
+        }
+    }
+}
+
+impl<M: Outgoing> Drop for Attachment<M> {
+    fn drop(&mut self) {
+        if self.attached
+            && let Some(exchange) = self.outbox.exchange()
+        {
+            exchange.interrupt();
+            self.outbox.wake();
+        }
+    }
+}
+
+/// The body of a streaming response. Each frame is a chunk of its own, and so is the prelude.
+pub(crate) struct Stream<M: Outgoing> {
+    style: Style,
+    /// Chunks that are known beforehand: the prelude, and the frame that opens or refuses.
+    known: [Option<Bytes>; 2],
+    /// Who gives the others; nobody any more at the end.
+    attachment: Option<Attachment<M>>,
+    bytes_left: usize,
+}
+
+impl<M: Outgoing> Stream<M> {
+    /// The response that opens a session.
+    pub(crate) fn opening(style: Style, attachment: Attachment<M>, bytes_max: usize) -> Self {
+        let open = style.wrap(OPEN.to_vec());
+        let bytes_left = bytes_max.saturating_sub(open.len());
+        Self::new(style, Some(open), Some(attachment), bytes_left)
+    }
+
+    /// A later response of a session.
+    pub(crate) fn receiving(style: Style, attachment: Attachment<M>, bytes_max: usize) -> Self {
+        Self::new(style, None, Some(attachment), bytes_max)
+    }
+
+    /// A response that holds one frame.
+    pub(crate) fn refusing(style: Style, frame: &'static [u8]) -> Self {
+        let frame = style.wrap(frame.to_vec());
+        Self::new(style, Some(frame), None, 0)
+    }
+
+    fn new(
+        style: Style,
+        frame: Option<Bytes>,
+        attachment: Option<Attachment<M>>,
+        bytes_left: usize,
+    ) -> Self {
+        Self {
+            known: [Some(style.prelude()), frame],
+            style,
+            attachment,
+            bytes_left,
+        }
+    }
+
+    /// Whether nothing comes any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.attachment.is_none() && self.known.iter().all(Option::is_none)
+    }
+
+    /// Ready when the session broke while somebody waits to write what it gave.
+    pub(crate) fn poll_gone(&self, context: &Context<'_>) -> Poll<()> {
+        match &self.attachment {
+            Some(attachment) => attachment.poll_gone(context),
+            None => Poll::Pending,
+        }
+    }
+
+    pub(crate) fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(known) = self.known.iter_mut().find_map(Option::take) {
+            return Poll::Ready(Some(known));
+        }
+        let Some(attachment) = &mut self.attachment else {
+            return Poll::Ready(None);
+        };
+        let received = ready!(attachment.poll_receive(context, self.bytes_left));
+        let is_last = received.as_ref().is_none_or(|received| received.is_last);
+        let chunk = received.map(|received| self.style.wrap(received.frame));
+        let len = chunk.as_ref().map_or(0, Bytes::len);
+        self.bytes_left = self.bytes_left.saturating_sub(len);
+        if (is_last || self.bytes_left == 0)
+            && let Some(mut attachment) = self.attachment.take()
+        {
+            attachment.leave();
+        }
+        Poll::Ready(chunk)
+    }
+}
+
+impl<M: Outgoing> Body for Stream<M> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.poll_chunk(context)
+            .map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_over()
+    }
+}

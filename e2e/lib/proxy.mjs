@@ -1,0 +1,89 @@
+import { createServer, request } from 'node:http';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+
+/** An HTTP server on a free port that ends with the test `t`. */
+async function serve(t, handle, upgrade) {
+  const server = createServer(handle);
+  if (upgrade !== undefined) {
+    server.on('upgrade', upgrade);
+  }
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** Passes a request on; `answer` gets both responses. */
+function forward(port, incoming, outgoing, answer) {
+  const { method, url, headers } = incoming;
+  const onward = request({ host: '127.0.0.1', port, method, path: url, headers }, response => answer(response, outgoing));
+  onward.on('error', () => outgoing.destroy());
+  outgoing.on('close', () => onward.destroy());
+  incoming.pipe(onward);
+}
+
+/** Passes the bytes of an upgraded connection both ways. */
+function tunnel(port, incoming, socket, head) {
+  const onward = connect(port, '127.0.0.1', () => {
+    const lines = [`${incoming.method} ${incoming.url} HTTP/1.1`];
+    for (let n = 0; n < incoming.rawHeaders.length; n += 2) {
+      lines.push(`${incoming.rawHeaders[n]}: ${incoming.rawHeaders[n + 1]}`);
+    }
+    onward.write(`${lines.join('\r\n')}\r\n\r\n`);
+    onward.write(head);
+    onward.pipe(socket);
+    socket.pipe(onward);
+  });
+  onward.on('error', () => socket.destroy());
+  socket.on('error', () => onward.destroy());
+}
+
+/**
+ * A proxy that lets everything through and remembers what was asked, `{method, path}`. It answers for `files` (path to text) itself,
+ * so that pages can have the server's origin without being the server's.
+ */
+export async function counting(t, port, files = {}) {
+  const requests = [];
+  const note = ({ method, url }) => requests.push({ method, path: url.split('?')[0] });
+  const url = await serve(
+    t,
+    (incoming, outgoing) => {
+      note(incoming);
+      const file = files[incoming.url];
+      if (file !== undefined) {
+        const type = incoming.url.endsWith('.js') ? 'text/javascript' : 'text/html; charset=utf-8';
+        outgoing.writeHead(200, { 'content-type': type }).end(file);
+        return;
+      }
+      forward(port, incoming, outgoing, (response, out) => {
+        out.writeHead(response.statusCode, response.headers);
+        response.pipe(out);
+      });
+    },
+    (incoming, socket, head) => {
+      note(incoming);
+      tunnel(port, incoming, socket, head);
+    },
+  );
+  return { url, requests };
+}
+
+/** A proxy of the worst kind: it knows no WebSocket and hands a response on only when it is whole. */
+export async function buffering(t, port) {
+  return serve(t, (incoming, outgoing) => {
+    forward(port, incoming, outgoing, async (response, out) => {
+      try {
+        const pieces = await response.toArray();
+        const { 'transfer-encoding': _, ...headers } = response.headers;
+        out.writeHead(response.statusCode, headers);
+        out.end(Buffer.concat(pieces));
+      } catch {
+        out.destroy();
+      }
+    });
+  });
+}
