@@ -142,15 +142,18 @@ fn sessions_return_after_the_cut() {
 }
 
 #[test]
-fn sockjs_websocket_carries_sessions() {
-    let report = with_server(Manner::Open, async |setup| {
-        let setup = Rc::new(Setup {
-            transport: Transport::SockJsWebSocket,
-            ..Rc::into_inner(setup).unwrap()
+fn every_transport_carries_sessions() {
+    for transport in Transport::ALL {
+        let report = with_server(Manner::Open, async |setup| {
+            let setup = Rc::new(Setup {
+                transport,
+                ..Rc::into_inner(setup).unwrap()
+            });
+            FANOUT.run(&setup).await.unwrap()
         });
-        FANOUT.run(&setup).await.unwrap()
-    });
-    assert!(number(&report, "deliveries") >= 28.0);
+        let deliveries = number(&report, "deliveries");
+        assert!(deliveries >= 28.0, "{transport:?}: {deliveries}");
+    }
 }
 
 #[test]
