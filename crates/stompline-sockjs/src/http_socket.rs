@@ -1,9 +1,10 @@
-//! A TCP socket that a streaming response can take over from the HTTP server.
+//! A TCP socket that can be taken from the HTTP server: by a streaming response, and by its owner while nothing happens on it.
 //!
 //! An HTTP server keeps some twenty kilobytes of buffers for each connection, and wakes a task of its own for each piece of a body. A response
 //! that lasts for minutes and is mostly silent needs neither: once its request was read, the session writes to the socket by itself. A server
 //! that wants this wraps its sockets in [`HttpSocket`] and puts each one's [`SocketHandle`] into the extensions of its requests; without
-//! them, responses are streamed through the server.
+//! them, responses are streamed through the server. Such a server can also let go of connections that are kept for a next request
+//! ([`SocketHandle::quiet`]) and begin anew when one comes.
 
 use std::{
     future::poll_fn,
@@ -11,7 +12,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -23,7 +24,7 @@ use http::{HeaderValue, Version, header};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::oneshot,
+    sync::{Notify, oneshot},
 };
 
 use crate::{endpoint::tune, outgoing::Outgoing, receiver::Stream};
@@ -50,6 +51,15 @@ pub struct SocketHandle(Arc<Handle>);
 struct Handle {
     /// From now on the HTTP server only believes that it reads and writes.
     taken: AtomicBool,
+    /// The last write found the socket full.
+    blocked: AtomicBool,
+    /// Reads that brought something, and how many there had been when the last answer was ready.
+    reads: AtomicU32,
+    reads_answered: AtomicU32,
+    /// Requests so far, and whether one is being answered.
+    requests: AtomicU32,
+    answering: AtomicBool,
+    answered: Notify,
     /// Who gets the socket when the server lets it go.
     heir: Mutex<Option<oneshot::Sender<TcpStream>>>,
 }
@@ -80,6 +90,12 @@ impl HttpSocket {
         }
         self.stream.as_mut().map(Pin::new)
     }
+
+    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let blocked = &self.handle.0.blocked;
+        blocked.store(written.is_pending(), Ordering::Relaxed);
+        written
+    }
 }
 
 impl SocketHandle {
@@ -92,6 +108,57 @@ impl SocketHandle {
         let (heir, socket) = oneshot::channel();
         *self.0.heir.lock().unwrap_or_else(PoisonError::into_inner) = Some(heir);
         Some(socket)
+    }
+}
+
+impl SocketHandle {
+    /// Answers one request. Every request of a socket that may be let go must be answered through this.
+    pub async fn answer<F: Future>(&self, answer: F) -> F::Output {
+        let handle = &self.0;
+        handle.requests.fetch_add(1, Ordering::Relaxed);
+        handle.answering.store(true, Ordering::Relaxed);
+        let answered = answer.await;
+        let reads = handle.reads.load(Ordering::Relaxed);
+        handle.reads_answered.store(reads, Ordering::Relaxed);
+        handle.answering.store(false, Ordering::Relaxed);
+        handle.answered.notify_one();
+        answered
+    }
+
+    /// Waits until every request was answered and nothing has come for `after`, and takes the socket back. Whoever drives the HTTP connection
+    /// must poll this in the same task, and then end the connection. A client that sends half a request with the one before it loses it.
+    pub async fn quiet(&self, after: Duration) -> Returning {
+        loop {
+            self.0.answered.notified().await;
+            let mut requests = 0;
+            while requests != self.0.requests.load(Ordering::Relaxed) {
+                requests = self.0.requests.load(Ordering::Relaxed);
+                tokio::time::sleep(after).await;
+            }
+            if self.is_quiet()
+                && let Some(socket) = self.take_over()
+            {
+                return Returning(socket);
+            }
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        let handle = &self.0;
+        !handle.answering.load(Ordering::Relaxed)
+            && !handle.blocked.load(Ordering::Relaxed)
+            && handle.reads.load(Ordering::Relaxed) == handle.reads_answered.load(Ordering::Relaxed)
+    }
+}
+
+/// A socket that the HTTP server is about to drop.
+#[derive(Debug)]
+pub struct Returning(oneshot::Receiver<TcpStream>);
+
+impl Returning {
+    /// The socket, once the connection was ended.
+    pub async fn socket(self) -> Option<TcpStream> {
+        self.0.await.ok()
     }
 }
 
@@ -112,10 +179,15 @@ impl AsyncRead for HttpSocket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.own() {
+        let before = buffer.filled().len();
+        let read = match self.own() {
             Some(stream) => stream.poll_read(context, buffer),
             None => Poll::Ready(Ok(())),
+        };
+        if buffer.filled().len() > before {
+            self.handle.0.reads.fetch_add(1, Ordering::Relaxed);
         }
+        read
     }
 }
 
@@ -125,10 +197,11 @@ impl AsyncWrite for HttpSocket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.own() {
+        let written = match self.own() {
             Some(stream) => stream.poll_write(context, bytes),
             None => Poll::Ready(Ok(bytes.len())),
-        }
+        };
+        self.note(written)
     }
 
     fn poll_write_vectored(
@@ -136,10 +209,11 @@ impl AsyncWrite for HttpSocket {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.own() {
+        let written = match self.own() {
             Some(stream) => stream.poll_write_vectored(context, pieces),
             None => Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum())),
-        }
+        };
+        self.note(written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -121,4 +121,6 @@ pub use router::RouterError;
 pub use session::{OtherPrincipal, Session};
 pub use stats::Snapshot;
 pub use stompline_proto::{DecodeLimits, Headers, Heartbeat, Version};
-pub use stompline_sockjs::{Batched, HttpSocket, Overflow, SocketHandle, Transport, batched};
+pub use stompline_sockjs::{
+    Batched, HttpSocket, Overflow, Returning, SocketHandle, Transport, batched,
+};

@@ -13,7 +13,10 @@ use hyper_util::{
 use stompline_sockjs::{
     Close, Connection, Endpoint, HttpSocket, Refusal, Request, Service, Settings,
 };
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
@@ -115,13 +118,14 @@ impl Server {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(serve(HttpSocket::new(stream), router.clone()));
+                let socket = HttpSocket::new(stream);
+                tokio::spawn(serve(socket, router.clone(), Duration::from_mins(1)));
             }
         });
         server
     }
 
-    async fn build(settings: &Settings) -> (TcpListener, Router, Self) {
+    pub(crate) async fn build(settings: &Settings) -> (TcpListener, Router, Self) {
         let (sender, ended) = mpsc::unbounded_channel();
         let mut router: Router = Router::new();
         for (prefix, closes) in [("/echo", false), ("/close", true)] {
@@ -149,15 +153,30 @@ pub(crate) fn settings() -> Settings {
     Settings::default().sockjs(true).response_bytes_max(4096)
 }
 
-async fn serve(socket: HttpSocket, router: Router) {
+/// Speaks HTTP on a socket until it is over; gives it back when it has been quiet.
+pub(crate) async fn serve(
+    socket: HttpSocket,
+    router: Router,
+    quiet: Duration,
+) -> Option<TcpStream> {
     let handle = socket.handle();
+    let asked = handle.clone();
     let service = service_fn(move |mut request: http::Request<Incoming>| {
-        request.extensions_mut().insert(handle.clone());
-        router.clone().oneshot(request.map(Body::new))
+        request.extensions_mut().insert(asked.clone());
+        let (asked, router) = (asked.clone(), router.clone());
+        async move { asked.answer(router.oneshot(request.map(Body::new))).await }
     });
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new());
-    let _ = builder
-        .serve_connection_with_upgrades(TokioIo::new(socket), service)
-        .await;
+    let mut connection =
+        Box::pin(builder.serve_connection_with_upgrades(TokioIo::new(socket), service));
+    tokio::select! {
+        _ = connection.as_mut() => None,
+        returning = handle.quiet(quiet) => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.as_mut().await;
+            drop(connection);
+            returning.socket().await
+        }
+    }
 }
