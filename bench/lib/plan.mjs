@@ -42,9 +42,11 @@ export function last(quick) {
   const slow = ['slow', '--subscribers', '100', '--rate', '100', '--body', '8192', '--seconds', quick ? '5' : '6'];
   const storm = ['storm', '--sessions', quick ? '3000' : '15000', '--destination'];
   const chat = ['--seconds', quick ? '2' : '5'];
+  const rooms = ['rooms', '--rooms', '100', '--rate', '1000', '--seconds', quick ? '1.5' : '2', '--transport'];
   return [
     { label: 'slow, none stalled', args: [...slow, '--stalled', '0'], on: brokers },
     { label: 'slow, five stalled', args: [...slow, '--stalled', '5'], on: brokers },
+    ...['websocket', 'sockjs-websocket', 'xhr-streaming', 'xhr'].map(name => ({ label: `over ${name}`, args: [...rooms, name], on: ['broker'] })),
     { label: 'storm', args: [...storm, '/topic/load.storm'], on: ['broker', 'node'] },
     { label: 'storm', args: [...storm, '/user/queue/messages'], on: ['serve'] },
     { label: 'chat', args: ['chat', '--customers', '50', '--rate', '200', ...chat], on: ['serve'] },

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::goal;
 use super::result::{Median, Results};
+use crate::client::Transport;
 
 /// Servers, with the heads of their columns.
 const SERVERS: [(&str, &str); 4] = [
@@ -93,6 +94,7 @@ pub(super) fn measured(results: &Results, picture: &str) -> String {
     let mut out = place(results);
     servers(results, &mut out);
     ratios(results, &mut out);
+    transports(results, &mut out);
     slow(results, picture, &mut out);
     goal::goals(results, &mut out);
     out
@@ -198,6 +200,22 @@ fn ratios(results: &Results, out: &mut String) {
 fn ratio(results: &Results, server: &str, label: &str) -> Option<f64> {
     let cpu = |server| results.median(server, label, "server_cpu_us_each");
     Some(cpu(server)?.value / cpu("node")?.value)
+}
+
+fn transports(results: &Results, out: &mut String) {
+    out.push_str("### Transports\n\n100 rooms of 4, 4,000 deliveries a second in all, on the library. XHR needs a request for each batch that is sent, and polling one for each that comes.\n\n");
+    out.push_str("| | p50 / p99 ms, CPU |\n|---|---|\n");
+    for transport in Transport::ALL {
+        let name = transport.name();
+        let cell = cell(
+            results,
+            "broker",
+            &format!("over {name}"),
+            Kind::Latency("delivery"),
+        );
+        add(out, format_args!("| {name} | {cell} |\n"));
+    }
+    out.push('\n');
 }
 
 fn slow(results: &Results, picture: &str, out: &mut String) {
