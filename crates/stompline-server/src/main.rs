@@ -28,6 +28,10 @@ use crate::cli::{Cli, Command, ConfigCommand};
 use crate::config::{Loaded, Origin};
 use crate::failure::Failure;
 
+/// Gives back what waves of connections needed, which the system's own allocator keeps; `.cargo/config.toml` says how soon.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
