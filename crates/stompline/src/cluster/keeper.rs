@@ -10,13 +10,16 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::{Cluster, nodes, registrar::BATCH};
 use crate::{
     app::Core,
-    backplane::{BackplaneError, NodeId, SessionEntry, Swept, UserState},
+    backplane::{BackplaneError, Confirmation, NodeId, SessionEntry, Swept, UserState},
     close::CloseReason,
     presence::PresenceEvent,
 };
 
 /// How long the last words to the directory may take.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Sweeps in a row. A large node that died is cleared in a few ticks, and the lease is renewed in between.
+const SWEEPS_MAX: usize = 64;
 
 /// The longest pause between two batches when many sessions are registered at once, so that nodes do not come all together.
 const JITTER_MS: u64 = 20;
@@ -54,6 +57,13 @@ impl Cluster {
             let _ = tokio::time::timeout(FAREWELL, self.backplane.depart(&member)).await;
         }
         self.backplane.stop().await;
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) async fn crash(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     async fn keep(self: Arc<Self>, core: Weak<Core>) {
@@ -123,8 +133,13 @@ impl Cluster {
         let reap = contact
             .since
             .is_some_and(|since| now.duration_since(since) >= self.settings.lease);
-        let swept = self.backplane.sweep(reap, self.settings.grace).await?;
-        self.tell(core, swept);
+        for _ in 0..SWEEPS_MAX {
+            let swept = self.backplane.sweep(reap, self.settings.grace).await?;
+            if swept == Swept::default() {
+                break;
+            }
+            self.tell(core, swept);
+        }
         Ok(())
     }
 
@@ -183,11 +198,21 @@ impl Cluster {
         let ids: Vec<Arc<str>> = arrivals.iter().map(|(one, _)| Arc::clone(&one.id)).collect();
         match self.backplane.register(arrivals.clone()).await {
             Ok(states) => {
+                let mut announced = Vec::new();
                 for ((entry, _), state) in arrivals.iter().zip(states) {
-                    self.registered_one(core, entry, &state);
+                    announced.extend(self.registered_one(core, entry, &state));
                 }
-                self.registrar.settled(&ids, &Ok(()));
-                Ok(())
+                // Who waits to be reachable waits until the others were told.
+                let mut told = Ok(());
+                for one in announced {
+                    told = told.and(one.await);
+                }
+                if told.is_err() {
+                    let again = arrivals.into_iter().map(|(entry, _)| (entry, true));
+                    self.registrar.put_back(again.collect());
+                }
+                self.registrar.settled(&ids, &told);
+                told
             }
             Err(error) => {
                 self.registrar.put_back(arrivals);
@@ -197,18 +222,23 @@ impl Cluster {
         }
     }
 
-    fn registered_one(&self, core: &Core, entry: &SessionEntry, state: &UserState) {
+    fn registered_one(
+        &self,
+        core: &Core,
+        entry: &SessionEntry,
+        state: &UserState,
+    ) -> Option<Confirmation> {
         self.locations
             .keep(&entry.user, state.version, nodes(state), Instant::now());
         let here = |one: &&SessionEntry| one.member.node == self.node;
-        if state.sessions.iter().filter(here).count() <= 1 {
-            self.announce(&entry.user, state);
-        }
+        let is_first = state.sessions.iter().filter(here).count() <= 1;
+        let announced = is_first.then(|| self.announce(&entry.user, state));
         self.learn_realms([entry.user.realm().clone()]);
         self.limit_sessions(core, entry, state);
         if state.came_online {
             core.tell_presence(&PresenceEvent::Online(entry.user.clone()));
         }
+        announced
     }
 
     /// Ends what a user has too much, the oldest first.
@@ -253,7 +283,8 @@ impl Cluster {
             let user = &entry.user;
             let nodes: Vec<NodeId> = nodes(&state);
             if !nodes.contains(&self.node) {
-                self.announce(user, &state);
+                // Nobody waits for it: a message to where the user was is lost there.
+                drop(self.announce(user, &state));
             }
             self.locations
                 .learn(user, state.version, nodes, Instant::now());

@@ -233,11 +233,10 @@ impl Cluster {
     }
 
     /// Tells the others where `user` is now.
-    fn announce(&self, user: &UserKey, state: &UserState) {
+    fn announce(&self, user: &UserKey, state: &UserState) -> Confirmation {
         let nodes = nodes(state);
         let envelope = envelope::moved(&self.origin(), user, state.version, &nodes);
-        // Nobody waits for it: a node that misses it believes its cache for a bounded time only.
-        drop(self.send(Address::Everyone, envelope));
+        self.send(Address::Everyone, envelope)
     }
 
     fn send(&self, to: Address<'_>, envelope: bytes::Bytes) -> Confirmation {
