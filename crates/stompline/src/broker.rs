@@ -189,14 +189,22 @@ impl Broker {
         match payload {
             Payload::Parts(..) => Some(self.rendering(destination, &parts.0, &parts.1)),
             Payload::Tails(tails) => {
-                if self.filters.iter().any(|(names, _)| names.matches(destination)) {
+                if self
+                    .filters
+                    .iter()
+                    .any(|(names, _)| names.matches(destination))
+                {
                     tracing::error!(
                         destination,
                         "the sending node has no filter for this destination and this one has: nothing is delivered"
                     );
                     return None;
                 }
-                Some(Rendering::received(destination, tails, (&parts.0, &parts.1)))
+                Some(Rendering::received(
+                    destination,
+                    tails,
+                    (&parts.0, &parts.1),
+                ))
             }
         }
     }

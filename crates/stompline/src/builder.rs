@@ -12,8 +12,8 @@ use crate::{
     app::Core,
     backplane::{Backplane, NodeId, Status},
     broker::Broker,
-    cluster::{AskError, Cluster, ClusterSettings, Respondents},
     close::CloseReason,
+    cluster::{AskError, Cluster, ClusterSettings, Respondents},
     destination::Prefixes,
     endpoint::{Endpoint, Turnstile},
     event::Listener,
@@ -130,7 +130,10 @@ impl Stompline {
     /// What crossed between the nodes. `None` without a backplane.
     pub fn cluster_stats(&self) -> Option<ClusterSnapshot> {
         let cluster = self.core.broker.cluster.as_ref()?;
-        Some(ClusterSnapshot::new(&cluster.traffic, cluster.interests_count()))
+        Some(ClusterSnapshot::new(
+            &cluster.traffic,
+            cluster.interests_count(),
+        ))
     }
 
     /// Asks another node, which must [answer](Builder::answer) questions of this subject.

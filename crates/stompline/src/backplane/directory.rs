@@ -91,9 +91,7 @@ impl DirectoryModel {
         let own = self.users.get(user).into_iter().flatten();
         UserState {
             version: self.version,
-            sessions: own
-                .filter_map(|id| self.find(id, now).cloned())
-                .collect(),
+            sessions: own.filter_map(|id| self.find(id, now).cloned()).collect(),
             came_online: false,
         }
     }

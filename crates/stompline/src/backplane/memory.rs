@@ -267,7 +267,10 @@ impl Backplane for MemoryLink {
 
     fn status(&self) -> Status {
         let shared = self.bus.lock();
-        let cut = self.node.get().is_some_and(|node| shared.cut.contains(node));
+        let cut = self
+            .node
+            .get()
+            .is_some_and(|node| shared.cut.contains(node));
         let dark = cut.then(|| ("bus".to_owned(), "the node is cut off".to_owned()));
         Status::new(dark.into_iter().collect())
     }

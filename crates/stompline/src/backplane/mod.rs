@@ -28,8 +28,8 @@ use futures_util::future::BoxFuture;
 use crate::name::{Realm, UserKey};
 pub use directory::DirectoryModel;
 pub use entry::{Member, NodeId, SessionEntry, Swept, UserState};
-pub use inlet::{Inlet, Route};
 pub(crate) use inlet::{Arrival, Outlet};
+pub use inlet::{Inlet, Route};
 pub use memory::{Faults, MemoryBus, MemoryLink};
 
 /// Resolves when the cluster has taken what a call handed over. Dropping it takes nothing back.
@@ -96,8 +96,10 @@ pub trait Backplane: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<Vec<UserState>, BackplaneError>>;
 
     /// The session with this id, if its node lives.
-    fn find(&self, session: &str)
-    -> BoxFuture<'static, Result<Option<SessionEntry>, BackplaneError>>;
+    fn find(
+        &self,
+        session: &str,
+    ) -> BoxFuture<'static, Result<Option<SessionEntry>, BackplaneError>>;
 
     /// Users with a session on a node that lives, `limit` at most, in no order.
     fn online(&self, limit: usize) -> BoxFuture<'static, Result<Vec<UserKey>, BackplaneError>>;

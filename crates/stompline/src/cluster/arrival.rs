@@ -1,8 +1,6 @@
 //! What other nodes sent: it is delivered here, and goes no further.
 
-use std::{
-    sync::{Arc, Weak, atomic::Ordering},
-};
+use std::sync::{Arc, Weak, atomic::Ordering};
 
 use tokio::time::Instant;
 

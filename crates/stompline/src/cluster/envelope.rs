@@ -35,7 +35,10 @@ pub(crate) enum Payload {
 
 pub(crate) enum Letter {
     /// For the subscribers of a destination.
-    Topic { destination: String, payload: Payload },
+    Topic {
+        destination: String,
+        payload: Payload,
+    },
     /// For all sessions of a user.
     User {
         user: UserKey,

@@ -30,7 +30,11 @@ struct Wanted {
 
 impl Interests {
     /// Counts a subscriber in. The confirmation is that of the join, which later subscribers share.
-    pub(super) fn join(&self, interest: Interest, backplane: &dyn Backplane) -> Shared<Confirmation> {
+    pub(super) fn join(
+        &self,
+        interest: Interest,
+        backplane: &dyn Backplane,
+    ) -> Shared<Confirmation> {
         let mut table = self.lock();
         let wanted = table
             .wanted
@@ -63,7 +67,11 @@ impl Interests {
     /// Leaves what nobody has wanted since `before`.
     pub(super) fn leave_idle(&self, before: Instant, backplane: &dyn Backplane) {
         let mut table = self.lock();
-        while table.idle.front().is_some_and(|(since, _)| *since <= before) {
+        while table
+            .idle
+            .front()
+            .is_some_and(|(since, _)| *since <= before)
+        {
             let Some((since, interest)) = table.idle.pop_front() else {
                 return;
             };

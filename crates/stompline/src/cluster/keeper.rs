@@ -117,9 +117,9 @@ impl Cluster {
         if let Some(idle) = now.checked_sub(self.settings.leave_after) {
             self.interests.leave_idle(idle, &*self.backplane);
         }
-        let due = contact
-            .renewed
-            .is_none_or(|at| now.duration_since(at) + self.settings.tick / 2 >= self.settings.renew_every);
+        let due = contact.renewed.is_none_or(|at| {
+            now.duration_since(at) + self.settings.tick / 2 >= self.settings.renew_every
+        });
         if due {
             self.renew(core).await?;
             contact.renewed = Some(now);
@@ -195,7 +195,10 @@ impl Cluster {
         core: &Arc<Core>,
         arrivals: Vec<(SessionEntry, bool)>,
     ) -> Result<(), BackplaneError> {
-        let ids: Vec<Arc<str>> = arrivals.iter().map(|(one, _)| Arc::clone(&one.id)).collect();
+        let ids: Vec<Arc<str>> = arrivals
+            .iter()
+            .map(|(one, _)| Arc::clone(&one.id))
+            .collect();
         match self.backplane.register(arrivals.clone()).await {
             Ok(states) => {
                 let mut announced = Vec::new();
@@ -264,10 +267,7 @@ impl Cluster {
         }
     }
 
-    async fn unregister(
-        &self,
-        departures: Vec<SessionEntry>,
-    ) -> Result<(), BackplaneError> {
+    async fn unregister(&self, departures: Vec<SessionEntry>) -> Result<(), BackplaneError> {
         let told = self
             .backplane
             .unregister(departures.clone(), self.settings.grace)

@@ -31,7 +31,12 @@ struct Location {
 impl Locations {
     /// Where `user` is, if that is known and, unless `kept` says that the directory tells us of every change, fresh. Otherwise the place
     /// for the answer is prepared.
-    pub(super) fn find(&self, user: &UserKey, fresh: Duration, now: Instant) -> Option<Vec<NodeId>> {
+    pub(super) fn find(
+        &self,
+        user: &UserKey,
+        fresh: Duration,
+        now: Instant,
+    ) -> Option<Vec<NodeId>> {
         let mut table = self.lock();
         if let Some(location) = table.get_mut(user) {
             if now.duration_since(location.checked) < fresh

@@ -36,8 +36,8 @@ use envelope::{Origin, Outbound};
 use interest::Interests;
 use location::Locations;
 pub use question::AskError;
-pub(crate) use question::Respondents;
 use question::Questions;
+pub(crate) use question::Respondents;
 use registrar::Registrar;
 pub use settings::ClusterSettings;
 
@@ -109,9 +109,10 @@ impl Cluster {
     pub(crate) fn status(&self) -> Status {
         let mut status = self.backplane.status();
         if !self.registrar.is_in_touch() {
-            status
-                .dark
-                .push(("directory".to_owned(), "no answer to the last call".to_owned()));
+            status.dark.push((
+                "directory".to_owned(),
+                "no answer to the last call".to_owned(),
+            ));
         }
         status
     }
@@ -192,12 +193,17 @@ impl Cluster {
 
     /// Resolves when the other nodes can find the session.
     pub(crate) fn registered(&self, session: &str) -> Confirmation {
-        self.registrar.registered(session, self.settings.join_timeout)
+        self.registrar
+            .registered(session, self.settings.join_timeout)
     }
 
     /// The realms that are known anywhere.
     pub(crate) fn realms(&self, local: Vec<Realm>) -> Vec<Realm> {
-        let mut realms = self.realms.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut realms = self
+            .realms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         realms.extend(local);
         realms.into_iter().collect()
     }

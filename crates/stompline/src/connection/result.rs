@@ -12,9 +12,9 @@ use stompline_proto::{Frame, needs_escape};
 
 use super::Driver;
 use crate::{
-    backplane::Confirmation,
-    broker::Published, close::CloseReason, message::Message, event::SessionEvent, rejection::Rejection,
-    render::Rendering, reply::Reply, subscription::Subscription,
+    backplane::Confirmation, broker::Published, close::CloseReason, event::SessionEvent,
+    message::Message, rejection::Rejection, render::Rendering, reply::Reply,
+    subscription::Subscription,
 };
 
 /// Results of one session that may be pending; then reading pauses.

@@ -10,8 +10,8 @@ use futures_util::future::BoxFuture;
 use stompline_proto::{AckMode, Headers, SubscriptionId};
 
 use crate::{
-    app::Core, backplane::Confirmation, broker::Published, message::Message, rejection::Rejection, reply::Reply,
-    session::Session, subscription::Subscription,
+    app::Core, backplane::Confirmation, broker::Published, message::Message, rejection::Rejection,
+    reply::Reply, session::Session, subscription::Subscription,
 };
 
 pub use content::ContentRules;

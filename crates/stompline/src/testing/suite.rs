@@ -74,7 +74,9 @@ impl TestNode {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let (presence, sessions) = (Arc::clone(&heard), Arc::clone(&heard));
         let note = |log: &Mutex<Vec<String>>, line: String| {
-            log.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            log.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(line);
         };
         let builder = open_builder()
             .cluster(settings())
@@ -462,10 +464,16 @@ pub async fn departed_node_leaves_nothing<L: Links>(links: &L) {
     leaving.app.app().shutdown(Duration::ZERO).await;
     here.until_sessions("joe", 0).await;
     here.until("joe is offline", || {
-        [here.heard("offline"), leaving.heard("offline")].concat().len() == 1
+        [here.heard("offline"), leaving.heard("offline")]
+            .concat()
+            .len()
+            == 1
     })
     .await;
-    assert_eq!((here.heard("gone").len(), leaving.heard("gone").len()), (0, 1));
+    assert_eq!(
+        (here.heard("gone").len(), leaving.heard("gone").len()),
+        (0, 1)
+    );
 }
 
 /// A node answers another's question; one that nobody answers has its own error.

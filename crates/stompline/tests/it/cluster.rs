@@ -56,9 +56,7 @@ async fn lossy_bus_keeps_order_and_doubles_nothing() {
             messenger.send("/topic/open.a", &n).await.unwrap();
         }
         let (mut last, mut count) = (0, 0);
-        while let Ok(message) =
-            tokio::time::timeout(Duration::from_secs(2), bert.message()).await
-        {
+        while let Ok(message) = tokio::time::timeout(Duration::from_secs(2), bert.message()).await {
             let n: u32 = std::str::from_utf8(&message.body).unwrap().parse().unwrap();
             assert!(n > last, "seed {seed}: {n} after {last}");
             (last, count) = (n, count + 1);
@@ -130,8 +128,10 @@ async fn subscription_without_receipt_joins_when_the_cluster_is_back() {
     let headers = [("id", "s"), ("destination", "/topic/open.a")];
     anna.transmit(&frame(Command::Subscribe, &headers)).await;
     let local = here.app.app().messenger();
-    here.until("it is live here", || here.app.app().stats().destinations == 1)
-        .await;
+    here.until("it is live here", || {
+        here.app.app().stats().destinations == 1
+    })
+    .await;
     assert!(local.send("/topic/open.a", "here").await.is_err());
     assert_eq!(anna.message().await.body, "\"here\"");
     bus.0.cut(here.app.app().node(), false);

@@ -11,12 +11,18 @@ fn origin() -> Origin {
 }
 
 fn somebody() -> UserKey {
-    UserKey::new(Realm::new("customer").unwrap(), UserName::new("李").unwrap())
+    UserKey::new(
+        Realm::new("customer").unwrap(),
+        UserName::new("李").unwrap(),
+    )
 }
 
 #[test]
 fn tails_cross_as_bytes() {
-    let (plain, key) = (Bytes::from_static(b"destination:/topic/a\n\nhi\0"), Some("k".to_owned()));
+    let (plain, key) = (
+        Bytes::from_static(b"destination:/topic/a\n\nhi\0"),
+        Some("k".to_owned()),
+    );
     let tail = Tail::received(3, key, plain.clone());
     let envelope = topic(&origin(), "/topic/a", &Outbound::Tails(&[&tail]));
     let (from, letter) = open(envelope.clone()).unwrap();
@@ -41,24 +47,35 @@ fn tails_cross_as_bytes() {
 fn every_kind_comes_back() {
     let nodes = [NodeId::new("a").unwrap(), NodeId::new("b").unwrap()];
     let (_, letter) = open(moved(&origin(), &somebody(), 9, &nodes)).unwrap();
-    assert!(matches!(letter, Letter::Moved { user, version: 9, nodes: back }
-        if user == somebody() && back == nodes));
+    assert!(
+        matches!(letter, Letter::Moved { user, version: 9, nodes: back }
+        if user == somebody() && back == nodes)
+    );
     for reason in [None, Some("enough")] {
         let (_, letter) = open(kick(&origin(), "s", reason)).unwrap();
         assert!(matches!(letter, Letter::Kick { session, reason: back }
             if session == "s" && back.as_deref() == reason));
     }
     let (_, letter) = open(question(&origin(), 4, "who", b"?")).unwrap();
-    assert!(matches!(letter, Letter::Question { id: 4, subject, body } if subject == "who" && body == "?"));
+    assert!(
+        matches!(letter, Letter::Question { id: 4, subject, body } if subject == "who" && body == "?")
+    );
     let (_, letter) = open(answer(&origin(), 4, None)).unwrap();
     assert!(matches!(letter, Letter::Answer { id: 4, body: None }));
     let mut headers = Headers::new();
     headers.push("a", "b:c");
     let body = Bytes::from_static(b"x");
-    let sent = user(&origin(), &somebody(), "/user/queue/a", &Outbound::Parts(&headers, &body));
+    let sent = user(
+        &origin(),
+        &somebody(),
+        "/user/queue/a",
+        &Outbound::Parts(&headers, &body),
+    );
     let (_, letter) = open(sent).unwrap();
-    assert!(matches!(letter, Letter::User { payload: Payload::Parts(back, text), .. }
-        if back.find("a") == Some("b:c") && text == "x"));
+    assert!(
+        matches!(letter, Letter::User { payload: Payload::Parts(back, text), .. }
+        if back.find("a") == Some("b:c") && text == "x")
+    );
 }
 
 proptest! {
