@@ -427,7 +427,10 @@ impl Core {
         let pause = over / u32::try_from(sessions.len().max(1)).unwrap_or(u32::MAX);
         let start = tokio::time::Instant::now();
         for (index, session) in sessions.into_iter().enumerate() {
-            let due = start + pause.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
+            // Somewhere in its own share of the time, so that clients do not come back in step.
+            let due = start
+                + pause.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX))
+                + crate::cluster::jitter(pause);
             if due > tokio::time::Instant::now() {
                 tokio::time::sleep_until(due).await;
             }

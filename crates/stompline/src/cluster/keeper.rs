@@ -138,7 +138,7 @@ impl Cluster {
             if swept == Swept::default() {
                 break;
             }
-            self.tell(core, swept);
+            tell(core, swept);
         }
         Ok(())
     }
@@ -291,15 +291,15 @@ impl Cluster {
         }
         Ok(())
     }
+}
 
-    fn tell(&self, core: &Core, swept: Swept) {
-        for lost in swept.lost {
-            tracing::info!(session = &*lost.id, node = %lost.member.node, "a session was lost with its node");
-            core.tell_presence(&PresenceEvent::SessionLost(lost));
-        }
-        for user in swept.offline {
-            core.tell_presence(&PresenceEvent::Offline(user));
-        }
+fn tell(core: &Core, swept: Swept) {
+    for lost in swept.lost {
+        tracing::info!(session = &*lost.id, node = %lost.member.node, "a session was lost with its node");
+        core.tell_presence(&PresenceEvent::SessionLost(lost));
+    }
+    for user in swept.offline {
+        core.tell_presence(&PresenceEvent::Offline(user));
     }
 }
 
@@ -310,6 +310,6 @@ struct Contact {
     renewed: Option<Instant>,
 }
 
-fn random_below(bound: u64) -> u64 {
+pub(super) fn random_below(bound: u64) -> u64 {
     getrandom::u64().unwrap_or_default() % bound.max(1)
 }

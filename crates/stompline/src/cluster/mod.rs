@@ -16,7 +16,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use futures_util::FutureExt;
@@ -222,7 +222,7 @@ impl Cluster {
     async fn nodes_of(&self, user: &UserKey, is_here: bool) -> Result<Vec<NodeId>, BackplaneError> {
         // Who has a session here is kept up to date by the others.
         let fresh = if is_here {
-            std::time::Duration::MAX
+            Duration::MAX
         } else {
             self.settings.staleness_max
         };
@@ -280,6 +280,12 @@ impl Cluster {
 fn nodes(state: &UserState) -> Vec<NodeId> {
     let nodes: BTreeSet<&NodeId> = state.sessions.iter().map(|one| &one.member.node).collect();
     nodes.into_iter().cloned().collect()
+}
+
+/// A random part of `span`.
+pub(crate) fn jitter(span: Duration) -> Duration {
+    let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    Duration::from_micros(keeper::random_below(micros))
 }
 
 /// Microseconds since 1970, for the lag between nodes.

@@ -3,6 +3,11 @@
 //! [`backplane_suite!`](crate::backplane_suite) turns each into a test of its own. They use no clock of their own, so that an in-process
 //! backplane runs them in virtual time.
 
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a test panics when it fails, and each of these is one"
+)]
+
 use std::{
     collections::HashMap,
     future::Future,
@@ -370,9 +375,10 @@ pub async fn user_that_moves_is_found_again<L: Links>(links: &L) {
 /// The limit of sessions holds across nodes; the oldest goes.
 pub async fn session_limit_spans_nodes<L: Links>(links: &L) {
     let few = |builder: Builder<()>| {
-        let mut limits = Limits::default();
-        limits.sessions_per_user_max = 2;
-        builder.limits(limits)
+        builder.limits(Limits {
+            sessions_per_user_max: 2,
+            ..Limits::default()
+        })
     };
     let here = TestNode::start_with(links, few).await;
     let there = TestNode::start_with(links, few).await;
@@ -505,7 +511,7 @@ macro_rules! backplane_suite {
         async fn $test() {
             let links = $links;
             let test = $crate::testing::suite::$test(&links);
-            let minute = std::time::Duration::from_secs(60);
+            let minute = std::time::Duration::from_mins(1);
             tokio::time::timeout(minute, test).await.expect("the cluster does it in time");
         }
     };
