@@ -116,9 +116,8 @@ pub(crate) fn users(value: &Value) -> Result<Vec<UserKey>, BackplaneError> {
 }
 
 pub(crate) fn realms(value: &Value) -> Result<Vec<Realm>, BackplaneError> {
-    let values = match value {
-        Value::Set(values) | Value::Array(values) => values,
-        _ => return Err(strange("what is no set")),
+    let (Value::Set(values) | Value::Array(values)) = value else {
+        return Err(strange("what is no set"));
     };
     values
         .iter()

@@ -70,6 +70,33 @@ local function leave(user, id, member, grace)
 end
 ";
 
+/// Some sessions of one member whose lease has run out, and the users whose grace is over.
+const SWEEP: &str = r"
+local lost, offline, grace = {}, {}, tonumber(ARGV[2])
+if ARGV[1] == '1' then
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', base .. ':nodes', '-inf', now, 'LIMIT', 0, 1)) do
+    local some = redis.call('HSCAN', base .. ':n:' .. member, 0, 'COUNT', 200)[2]
+    for i = 1, #some, 2 do
+      local entry = leave(some[i + 1], some[i], member, grace)
+      if entry then
+        lost[#lost + 1] = some[i + 1]
+        lost[#lost + 1] = some[i]
+        lost[#lost + 1] = entry
+      end
+    end
+    if redis.call('EXISTS', base .. ':n:' .. member) == 0 then
+      redis.call('ZREM', base .. ':nodes', member)
+    end
+  end
+end
+for _, user in ipairs(redis.call('ZRANGEBYSCORE', base .. ':leaving', '-inf', now, 'LIMIT', 0, 500)) do
+  redis.call('ZREM', base .. ':leaving', user)
+  if redis.call('EXISTS', base .. ':u:' .. user) == 0 and redis.call('SREM', base .. ':online', user) == 1 then
+    offline[#offline + 1] = user
+  end
+end
+return {lost, offline}";
+
 impl Script {
     /// The text.
     pub(crate) fn text(self) -> String {
@@ -123,33 +150,7 @@ for _, user in ipairs(redis.call('SRANDMEMBER', base .. ':online', ARGV[1])) do
 end
 return found"
             }
-            Self::Sweep => {
-                r"
-local lost, offline, grace = {}, {}, tonumber(ARGV[2])
-if ARGV[1] == '1' then
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', base .. ':nodes', '-inf', now, 'LIMIT', 0, 1)) do
-    local some = redis.call('HSCAN', base .. ':n:' .. member, 0, 'COUNT', 200)[2]
-    for i = 1, #some, 2 do
-      local entry = leave(some[i + 1], some[i], member, grace)
-      if entry then
-        lost[#lost + 1] = some[i + 1]
-        lost[#lost + 1] = some[i]
-        lost[#lost + 1] = entry
-      end
-    end
-    if redis.call('EXISTS', base .. ':n:' .. member) == 0 then
-      redis.call('ZREM', base .. ':nodes', member)
-    end
-  end
-end
-for _, user in ipairs(redis.call('ZRANGEBYSCORE', base .. ':leaving', '-inf', now, 'LIMIT', 0, 500)) do
-  redis.call('ZREM', base .. ':leaving', user)
-  if redis.call('EXISTS', base .. ':u:' .. user) == 0 and redis.call('SREM', base .. ':online', user) == 1 then
-    offline[#offline + 1] = user
-  end
-end
-return {lost, offline}"
-            }
+            Self::Sweep => SWEEP,
         }
     }
 }

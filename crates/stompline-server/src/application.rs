@@ -9,10 +9,15 @@ use axum::Router;
 use stompline::access::{AccessRule, Action, Target};
 use stompline::auth::{JwtAuthenticator, OriginRules, TrustedProxies};
 use stompline::rate::Rate;
-use stompline::{DecodeLimits, FrameLog, Heartbeat, Limits, PatternSyntax, Prefixes, Stompline};
+use stompline::{
+    ClusterSettings, DecodeLimits, FrameLog, Heartbeat, Limits, PatternSyntax, Prefixes, Stompline,
+};
 use stompline_chat::app::{Chat, ChatSettings};
 use stompline_chat::store::sqlite::{SqliteSettings, SqliteStore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::cluster::{self, PresenceNews};
 use crate::config::{self, Config, Endpoint, UserType};
 use crate::failure::Failure;
 
@@ -21,6 +26,9 @@ use crate::failure::Failure;
 pub(crate) struct Application {
     pub stompline: Stompline,
     pub chat: Chat,
+    /// What runs beside the chat.
+    tasks: TaskTracker,
+    stop: CancellationToken,
 }
 
 impl Application {
@@ -31,6 +39,7 @@ impl Application {
         let settings = SqliteSettings::default().reopen_window(window);
         let (store, committed) = SqliteStore::open(&path, settings).await.map_err(other)?;
         let chat = Chat::new(Arc::new(store), chat_settings(config)?);
+        let backplane = cluster::connect(&config.redis).await?;
         let prefixes = prefixes(config);
         let mut builder = chat
             .install(Stompline::builder())
@@ -40,9 +49,26 @@ impl Application {
         if config.log.frames {
             builder = builder.interceptor(FrameLog::default());
         }
+        let (news, listener) = PresenceNews::new();
+        if let Some(backplane) = backplane {
+            let mut times = ClusterSettings::default();
+            times.grace = Duration::from_secs(config.redis.grace_s.into());
+            builder = builder
+                .backplane(backplane)
+                .cluster(times)
+                .presence(listener);
+        }
         let stompline = builder.with_state(chat.clone()).build().map_err(other)?;
         chat.start(&stompline, committed);
-        Ok(Self { stompline, chat })
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        news.start(&stompline, &tasks, stop.clone());
+        tasks.close();
+        Ok(Self {
+            stompline,
+            chat,
+            tasks,
+            stop,
+        })
     }
 
     /// The routes of all endpoints that are switched on.
@@ -82,6 +108,8 @@ impl Application {
     pub(crate) async fn stop(&self, drain: Duration) {
         self.stompline.shutdown(drain).await;
         self.chat.shutdown().await;
+        self.stop.cancel();
+        self.tasks.wait().await;
     }
 }
 

@@ -18,7 +18,7 @@ impl Links for Redis {
 stompline::backplane_suite!(Redis::start());
 
 async fn within<T>(test: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(60), test)
+    tokio::time::timeout(Duration::from_mins(1), test)
         .await
         .expect("in bounded time")
 }
