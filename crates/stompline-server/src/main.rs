@@ -3,6 +3,7 @@
 mod api;
 mod application;
 mod cli;
+mod cluster;
 mod config;
 mod data_dir;
 mod failure;

@@ -2,6 +2,7 @@
 
 mod api;
 mod binary;
+mod cluster;
 mod command_line;
 mod configuration;
 mod postgres;
