@@ -42,7 +42,7 @@ impl Node {
         let dir = tempfile::tempdir().unwrap();
         let server = serve(dir.path(), redis_url);
         let node = Self { server, _dir: dir };
-        node.until("it is a member", |node| node.is_well());
+        node.until("it is a member", Node::is_well);
         node
     }
 
@@ -300,7 +300,7 @@ async fn refuse_and_live(node: &Node, client: &mut Client) {
 
 fn recover(nodes: &[&Node], users: &[&str]) {
     for node in nodes {
-        node.until("it is well again", |node| node.is_well());
+        node.until("it is well again", Node::is_well);
     }
     for node in nodes {
         node.until("everybody is there once", |node| {
