@@ -46,7 +46,7 @@ test: needs-tools needs-services needs-postgres ## Run every test: Rust, TypeScr
 	$(MAKE) test-e2e
 
 .PHONY: test-rust
-test-rust: needs-cargo needs-postgres web ## Run the tests of the crates
+test-rust: needs-cargo needs-services needs-postgres web ## Run the tests of the crates
 	$(CARGO) test --locked --workspace
 
 .PHONY: test-web
@@ -109,11 +109,12 @@ needs-node:
 	@scripts/need node "Node 20.19 or newer: https://nodejs.org/en/download"
 	@scripts/need $(NPM) "Node 20.19 or newer: https://nodejs.org/en/download"
 
-# Programs that tests drive or start: a browser, and the proxies that docs/proxy is for.
+# Programs that tests drive or start: a browser, the proxies that docs/proxy is for, and Redis.
 needs-services:
 	@scripts/need-package chromium chromium
 	@scripts/need-package nginx nginx
 	@scripts/need-package haproxy haproxy
+	@scripts/need-package redis-server redis-server
 
 # Debian keeps the server's programs out of the path; this one comes with them.
 needs-postgres:

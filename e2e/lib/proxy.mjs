@@ -1,6 +1,6 @@
 import { createServer, request } from 'node:http';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, createServer as createTcpServer } from 'node:net';
 
 /** An HTTP server on a free port that ends with the test `t`. */
 async function serve(t, handle, upgrade) {
@@ -86,4 +86,41 @@ export async function buffering(t, port) {
       }
     });
   });
+}
+
+/** A port that was free a moment ago; only programs that cannot choose one themselves need it. */
+export async function freePort() {
+  const probe = createTcpServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+/** Gives each new connection to the next of the ports that accepts it, and passes bytes both ways: a load balancer without a memory. */
+export async function roundRobin(t, ports) {
+  let turn = 0;
+  const open = new Set();
+  const server = createTcpServer(client => {
+    const dial = left => {
+      const onward = connect(ports[turn++ % ports.length], '127.0.0.1');
+      onward.once('connect', () => {
+        open.add(client).add(onward);
+        client.pipe(onward).pipe(client);
+      });
+      onward.once('error', () => (onward.connecting && left > 0 ? dial(left - 1) : client.destroy()));
+      onward.once('close', () => (left > 0 && !open.has(onward) ? undefined : client.destroy()));
+      client.once('close', () => onward.destroy());
+    };
+    client.on('error', () => client.destroy());
+    dial(ports.length - 1);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    open.forEach(socket => socket.destroy());
+    server.close();
+  });
+  return server.address().port;
 }

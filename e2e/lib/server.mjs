@@ -29,7 +29,7 @@ export class Server {
     server.#folder = await mkdtemp(join(tmpdir(), 'stompline-e2e-'));
     server.#settings = settings;
     await server.#run(0);
-    server.#secret = (await readFile(join(server.data, 'secret'), 'utf8')).trim();
+    server.#secret = settings.STOMPLINE_AUTH__SECRETS ?? (await readFile(join(server.data, 'secret'), 'utf8')).trim();
     return server;
   }
 

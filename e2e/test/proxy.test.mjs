@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { ask } from '../lib/http.mjs';
 import { PATIENCE_MS } from '../lib/inbox.mjs';
-import { buffering } from '../lib/proxy.mjs';
+import { buffering, freePort } from '../lib/proxy.mjs';
 import { Person } from '../lib/person.mjs';
 import { Server } from '../lib/server.mjs';
 import { connectOver, flood, NODE_TRANSPORTS, transportOf } from '../lib/transport.mjs';
@@ -21,16 +20,6 @@ const SENDS = 1_000;
 let server;
 before(async () => (server = await Server.start({ STOMPLINE_CHAT__RATE__CUSTOMER_PER_S: '0', STOMPLINE_TRUSTED_PROXIES: '127.0.0.1' })));
 after(() => server.stop());
-
-/** A port that was free a moment ago; only programs that cannot choose one themselves need it. */
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 /** The configuration that people are given, with this test's addresses in it. */
 async function configured(file, changes) {

@@ -52,6 +52,21 @@ impl Process {
     ///
     /// There is no such process.
     pub fn cpu(self) -> io::Result<Duration> {
+        self.sum_of_threads(0)
+    }
+
+    /// How long its threads have been ready and waited for a core, because others had it. Threads
+    /// that have ended do not count.
+    ///
+    /// # Errors
+    ///
+    /// There is no such process.
+    pub fn waited(self) -> io::Result<Duration> {
+        self.sum_of_threads(1)
+    }
+
+    /// Adds up one field of what the scheduler knows about each thread, in nanoseconds.
+    fn sum_of_threads(self, field: usize) -> io::Result<Duration> {
         let mut total_ns = 0;
         for task in fs::read_dir(self.file("task"))? {
             // A thread may end between the two calls.
@@ -60,7 +75,7 @@ impl Process {
             };
             total_ns += text
                 .split_whitespace()
-                .next()
+                .nth(field)
                 .and_then(|ns| ns.parse::<u64>().ok())
                 .unwrap_or(0);
         }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
+use hdrhistogram::Histogram;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -189,6 +190,10 @@ impl Simulation {
             "broadcast_cpu_us_each",
             cpu.as_secs_f64() * 1e6 / deliveries,
         );
+        if self.broadcasts > 0 {
+            let latency = world.say_to_one_meanwhile().await?;
+            report.latency("one_during_broadcast", &latency);
+        }
         Ok(())
     }
 }
@@ -253,17 +258,52 @@ impl World {
     ///
     /// It does not come to all within two minutes, or something else does.
     pub async fn say_to_all(&mut self) -> Result<(), SimulationError> {
-        let body = format!("{:020} is what everybody hears", self.said.1);
-        let outgoing = Outgoing::topic(TOPIC, Message::text(body));
+        let outgoing = self.next_broadcast();
         self.messenger.publish(outgoing).await.map_err(fault)?;
+        self.hear_broadcast().await
+    }
+
+    /// Sends a message to all, and meanwhile one message after another to single users. Gives how
+    /// long those took.
+    ///
+    /// # Errors
+    ///
+    /// As [`say_to_all`](Self::say_to_all).
+    pub async fn say_to_one_meanwhile(&mut self) -> Result<Histogram<u64>, SimulationError> {
+        let outgoing = self.next_broadcast();
+        let messenger = self.messenger.clone();
+        let mut broadcast = JoinSet::new();
+        broadcast.spawn(async move { messenger.publish(outgoing).await });
+        let mut latency = latencies();
+        let sessions = u32::try_from(self.pipes.len()).unwrap_or(u32::MAX).max(1);
+        let all = self.said.1 * u64::from(sessions);
+        for turn in 0_u32.. {
+            let started = Instant::now();
+            self.say_to_one(turn.wrapping_mul(7919) % sessions).await?;
+            record(&mut latency, started.elapsed());
+            if self.tally.broadcasts() >= all {
+                break;
+            }
+            // Where this thread is the only one, the broadcast has to get its turn.
+            tokio::task::yield_now().await;
+        }
+        if let Some(published) = broadcast.join_next().await {
+            published.map_err(fault)?.map_err(fault)?;
+        }
+        self.hear_broadcast().await?;
+        Ok(latency)
+    }
+
+    fn next_broadcast(&mut self) -> Outgoing {
+        let body = format!("{:020} is what everybody hears", self.said.1);
         self.said.1 += 1;
+        Outgoing::topic(TOPIC, Message::text(body))
+    }
+
+    async fn hear_broadcast(&self) -> Result<(), SimulationError> {
         let sessions = u64::try_from(self.pipes.len()).unwrap_or(u64::MAX);
-        self.wait(
-            Goal::Broadcasts,
-            self.said.1 * sessions,
-            "hear the broadcast",
-        )
-        .await
+        let all = self.said.1 * sessions;
+        self.wait(Goal::Broadcasts, all, "hear the broadcast").await
     }
 
     async fn wait(&self, goal: Goal, count: u64, what: &str) -> Result<(), SimulationError> {

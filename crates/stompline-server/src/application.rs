@@ -9,10 +9,14 @@ use stompline::access::{AccessRule, Action, Target};
 use stompline::auth::{JwtAuthenticator, OriginRules, TrustedProxies};
 use stompline::rate::Rate;
 use stompline::{
-    DecodeLimits, FrameLog, Heartbeat, Limits, PatternSyntax, Prefixes, SockJsSettings, Stompline,
+    ClusterSettings, DecodeLimits, FrameLog, Heartbeat, Limits, PatternSyntax, Prefixes,
+    SockJsSettings, Stompline,
 };
 use stompline_chat::app::{Chat, ChatSettings};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::cluster::{self, PresenceNews};
 use crate::config::{self, Config, Endpoint, UserType};
 use crate::failure::Failure;
 use crate::store;
@@ -22,6 +26,9 @@ use crate::store;
 pub(crate) struct Application {
     pub stompline: Stompline,
     pub chat: Chat,
+    /// What runs beside the chat.
+    tasks: TaskTracker,
+    stop: CancellationToken,
 }
 
 impl Application {
@@ -29,6 +36,7 @@ impl Application {
     pub(crate) async fn start(config: &Config, data: &Path) -> Result<Self, Failure> {
         let (store, committed) = store::open(config, data).await?;
         let chat = Chat::new(store, chat_settings(config)?);
+        let backplane = cluster::connect(&config.redis).await?;
         let prefixes = prefixes(config);
         let mut builder = chat
             .install(Stompline::builder())
@@ -38,9 +46,26 @@ impl Application {
         if config.log.frames {
             builder = builder.interceptor(FrameLog::default());
         }
+        let (news, listener) = PresenceNews::new();
+        if let Some(backplane) = backplane {
+            let mut times = ClusterSettings::default();
+            times.grace = Duration::from_secs(config.redis.grace_s.into());
+            builder = builder
+                .backplane(backplane)
+                .cluster(times)
+                .presence(listener);
+        }
         let stompline = builder.with_state(chat.clone()).build().map_err(other)?;
         chat.start(&stompline, committed);
-        Ok(Self { stompline, chat })
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        news.start(&stompline, &tasks, stop.clone());
+        tasks.close();
+        Ok(Self {
+            stompline,
+            chat,
+            tasks,
+            stop,
+        })
     }
 
     /// The routes of all endpoints that are switched on.
@@ -80,6 +105,8 @@ impl Application {
     pub(crate) async fn stop(&self, drain: Duration) {
         self.stompline.shutdown(drain).await;
         self.chat.shutdown().await;
+        self.stop.cancel();
+        self.tasks.wait().await;
     }
 }
 

@@ -19,6 +19,7 @@ mod listen;
 mod log;
 mod quantity;
 mod read;
+mod redis;
 mod render;
 mod setting;
 mod shutdown;
@@ -41,6 +42,7 @@ pub(crate) use self::heartbeat::Heartbeat;
 pub(crate) use self::limits::Limits;
 pub(crate) use self::log::{Format, Log};
 pub(crate) use self::quantity::duration;
+pub(crate) use self::redis::Redis;
 pub(crate) use self::render::{default_file, explanation};
 pub(crate) use self::shutdown::Shutdown;
 pub(crate) use self::store::{Database, Store};
@@ -62,6 +64,7 @@ pub(crate) struct Config {
     pub limits: Limits,
     pub access: Access,
     pub chat: Chat,
+    pub redis: Redis,
     pub store: Store,
     pub log: Log,
     pub shutdown: Shutdown,

@@ -1,10 +1,11 @@
 //! What the server answers over plain HTTP about itself.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -63,12 +64,27 @@ async fn health() -> &'static str {
     "ok\n"
 }
 
-async fn readiness(State(status): State<Arc<Status>>) -> (StatusCode, &'static str) {
-    if status.ready.load(Ordering::Relaxed) {
-        (StatusCode::OK, "ready\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+/// Ready also while the cluster is out of reach: this node still serves its clients, and if all nodes said no there would be nobody
+/// left. What is dark is named; with `?strict` it is a reason to say no.
+async fn readiness(
+    State(status): State<Arc<Status>>,
+    RawQuery(query): RawQuery,
+) -> (StatusCode, String) {
+    if !status.ready.load(Ordering::Relaxed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
     }
+    let dark = status.metrics.dark();
+    let strict = query.is_some_and(|query| query.split('&').any(|part| part == "strict"));
+    let code = if strict && !dark.is_empty() {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    };
+    let mut text = "ready\n".to_owned();
+    for (link, why) in dark {
+        let _ = writeln!(text, "dark: {link}: {why}");
+    }
+    (code, text)
 }
 
 async fn guarded_metrics(State(status): State<Arc<Status>>, headers: HeaderMap) -> Response {

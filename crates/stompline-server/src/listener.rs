@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use stompline::HttpSocket;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,6 +29,14 @@ const BACKLOG: u32 = 4096;
 /// How long to wait after accepting has failed, as it does when descriptors have run out: they
 /// come back when connections end, and trying at once would only burn a core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// After so much silence between two requests a connection gives its buffers back; the next request
+/// gets new ones. Requests of a busy client follow one another faster than this.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// How long a connection is kept for a next request: longer than the minute of proxies such as
+/// nginx, so that it is they who end it and never lose a request to a connection that just closed.
+const KEPT_MAX: Duration = Duration::from_mins(2);
 
 /// An address that the server listens on.
 #[derive(Debug)]
@@ -111,10 +120,9 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Speaks HTTP with one client. The connection has the type that endpoints take the socket back
-/// from when they upgrade: a `TokioIo` around the stream, behind hyper-util's `auto` builder.
+/// Serves one client until it leaves, or for as long as its connection is HTTP.
 async fn serve(
-    stream: TcpStream,
+    mut stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     header_timeout: Option<Duration>,
@@ -124,13 +132,47 @@ async fn serve(
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%peer, %error, "a socket could not be tuned");
     }
+    loop {
+        // On the heap, because its room is not needed while the connection waits for a next request.
+        let spoken = Box::pin(speak(
+            stream,
+            peer,
+            router.clone(),
+            header_timeout,
+            stop.clone(),
+        ));
+        let Some(kept) = spoken.await else {
+            return;
+        };
+        let next = tokio::time::timeout(KEPT_MAX, kept.readable());
+        match stop.run_until_cancelled(next).await {
+            Some(Ok(Ok(()))) => stream = kept,
+            _ => return,
+        }
+    }
+}
+
+/// Speaks HTTP with one client. Gives the socket back when it has been quiet for a while. The
+/// connection has the type that endpoints take the socket back from when they upgrade or stream for
+/// long: a `TokioIo` around an `HttpSocket`, behind hyper-util's `auto` builder.
+async fn speak(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    header_timeout: Option<Duration>,
+    stop: CancellationToken,
+) -> Option<TcpStream> {
+    let socket = HttpSocket::new(stream);
+    let handle = socket.handle();
     let asked = CancellationToken::new();
     let service = service_fn({
-        let asked = asked.clone();
+        let (asked, handle) = (asked.clone(), handle.clone());
         move |mut request: Request<Incoming>| {
             asked.cancel();
             request.extensions_mut().insert(ConnectInfo(peer));
-            answer(router.clone(), request)
+            request.extensions_mut().insert(handle.clone());
+            let (handle, router) = (handle.clone(), router.clone());
+            async move { handle.answer(answer(router, request)).await }
         }
     });
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
@@ -138,19 +180,26 @@ async fn serve(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    tokio::pin!(connection);
+    let mut connection =
+        Box::pin(builder.serve_connection_with_upgrades(TokioIo::new(socket), service));
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = silence(&asked, header_timeout) => return,
+        () = silence(&asked, header_timeout) => return None,
+        returning = handle.quiet(QUIET) => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.as_mut().await;
+            drop(connection);
+            return returning.socket().await;
+        }
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            connection.as_mut().await
         }
     };
     if let Err(error) = served {
         debug!(%peer, error, "an HTTP connection broke off");
     }
+    None
 }
 
 /// Ends when `timeout` has passed without a first request. The builder's own deadline starts only

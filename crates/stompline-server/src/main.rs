@@ -3,6 +3,7 @@
 mod api;
 mod application;
 mod cli;
+mod cluster;
 mod config;
 mod data_dir;
 mod doctor;
@@ -28,6 +29,10 @@ use clap::Parser;
 use crate::cli::{Cli, Command, ConfigCommand};
 use crate::config::{Loaded, Origin};
 use crate::failure::Failure;
+
+/// Gives back what waves of connections needed, which the system's own allocator keeps; `.cargo/config.toml` says how soon.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {

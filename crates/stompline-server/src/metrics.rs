@@ -18,6 +18,7 @@ pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 /// All metrics of this process.
 pub(crate) struct Metrics {
     registry: Registry,
+    stompline: Stompline,
 }
 
 impl Metrics {
@@ -37,8 +38,18 @@ impl Metrics {
             Unit::Seconds,
             started,
         );
-        registry.register_collector(Box::new(Node(stompline)));
-        Self { registry }
+        registry.register_collector(Box::new(Node(stompline.clone())));
+        Self {
+            registry,
+            stompline,
+        }
+    }
+
+    /// The links to other nodes that do not work, each with the reason.
+    pub(crate) fn dark(&self) -> Vec<(String, String)> {
+        self.stompline
+            .cluster_status()
+            .map_or_else(Vec::new, |status| status.dark)
     }
 
     /// The text of `/metrics`.
@@ -114,6 +125,68 @@ impl Collector for Node {
                 None,
                 counter.metric_type(),
             )?)?;
+        }
+        self.encode_cluster(&mut encoder)
+    }
+}
+
+impl Node {
+    /// What crossed between nodes, if there are others.
+    fn encode_cluster(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let (Some(now), Some(status)) = (self.0.cluster_stats(), self.0.cluster_status()) else {
+            return Ok(());
+        };
+        for (name, help, value) in [
+            (
+                "cluster_links_dark",
+                "Links to other nodes that do not work; /readyz names them",
+                u64::try_from(status.dark.len()).unwrap_or(u64::MAX),
+            ),
+            (
+                "cluster_interests",
+                "Destinations that this node receives from others",
+                now.interests,
+            ),
+            (
+                "cluster_lag_max_microseconds",
+                "The longest time from a publish on another node to this one",
+                now.lag_us_max,
+            ),
+        ] {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        for (name, help, value) in [
+            ("cluster_sent", "Envelopes to other nodes", now.sent),
+            (
+                "cluster_received",
+                "Envelopes from other nodes",
+                now.received,
+            ),
+            (
+                "cluster_dropped",
+                "Envelopes dropped because this node was too far behind",
+                now.dropped,
+            ),
+            (
+                "cluster_unavailable",
+                "Messages that could not be handed to other nodes",
+                now.unavailable,
+            ),
+            (
+                "cluster_lookups",
+                "Users looked up in the directory",
+                now.lookups,
+            ),
+            (
+                "cluster_lag_microseconds",
+                "The time that received envelopes were on their way, all together",
+                now.lag_us,
+            ),
+        ] {
+            let counter = ConstCounter::new(value);
+            let descriptor = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+            counter.encode(descriptor)?;
         }
         Ok(())
     }

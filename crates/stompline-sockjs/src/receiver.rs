@@ -107,6 +107,17 @@ impl<M: Outgoing> Attachment<M> {
         Poll::Pending
     }
 
+    fn poll_gone(&self, context: &Context<'_>) -> Poll<()> {
+        if let Some(exchange) = self.outbox.exchange() {
+            exchange.receiver.register(context.waker());
+        }
+        if self.outbox.is_broken() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
     /// Leaves after a whole response; the client will come again.
     pub(crate) fn leave(&mut self) {
         if std::mem::replace(&mut self.attached, false)
@@ -172,7 +183,20 @@ impl<M: Outgoing> Stream<M> {
         }
     }
 
-    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    /// Whether nothing comes any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.attachment.is_none() && self.known.iter().all(Option::is_none)
+    }
+
+    /// Ready when the session broke while somebody waits to write what it gave.
+    pub(crate) fn poll_gone(&self, context: &Context<'_>) -> Poll<()> {
+        match &self.attachment {
+            Some(attachment) => attachment.poll_gone(context),
+            None => Poll::Pending,
+        }
+    }
+
+    pub(crate) fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if let Some(known) = self.known.iter_mut().find_map(Option::take) {
             return Poll::Ready(Some(known));
         }
@@ -206,6 +230,6 @@ impl<M: Outgoing> Body for Stream<M> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.attachment.is_none() && self.known.iter().all(Option::is_none)
+        self.is_over()
     }
 }

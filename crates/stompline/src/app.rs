@@ -13,6 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     access::{self, AccessRequest, AccessRules, Decision},
+    backplane::{Confirmation, Interest, Member, NodeId, SessionEntry},
     broker::{Broker, Published},
     close::CloseReason,
     destination::{AppDestination, Destination, DestinationError, Prefixes},
@@ -25,6 +26,7 @@ use crate::{
     messenger::Messenger,
     name::{NameError, Realm, UserKey, UserName},
     pattern::DestinationPattern,
+    presence::{PresenceEvent, PresenceListener},
     rejection::Rejection,
     router::Router,
     session::Session,
@@ -32,6 +34,9 @@ use crate::{
     subscription::Subscription,
     user::Users,
 };
+
+/// Where a session hears of refusals, behind the user prefix.
+const ERRORS: &str = "/queue/errors";
 
 /// What the connections of a node share.
 pub(crate) struct Core {
@@ -41,6 +46,9 @@ pub(crate) struct Core {
     pub(crate) router: Router,
     pub(crate) interceptors: Vec<Arc<dyn Interceptor>>,
     pub(crate) listeners: Vec<Arc<dyn Listener>>,
+    pub(crate) presence_listeners: Vec<Arc<dyn PresenceListener>>,
+    /// The name of a node without a cluster.
+    pub(crate) alone: NodeId,
     pub(crate) access: AccessRules,
     pub(crate) overflow: Vec<(DestinationPattern, Overflow)>,
     pub(crate) limits: Limits,
@@ -135,11 +143,10 @@ impl Core {
                 };
                 let queue = self.user_destination(user.queue());
                 let address = (&*queue, &request.headers, &request.body);
-                Ok(Effect::Published(self.publish_to_users(
-                    self.users.realms(),
-                    owner,
-                    address,
-                )))
+                let realms = self.realms();
+                Ok(Effect::Published(
+                    self.publish_to_users(realms, owner, address).await,
+                ))
             }
             Destination::Pattern(_) => Err(DestinationError::SendToPattern.into()),
         }
@@ -181,21 +188,35 @@ impl Core {
         let overflow = self.overflow_of(&request.destination);
         let text = Arc::clone(destination.text());
         let subscription = Subscription::new(&request.session, id, text, *ack, overflow);
-        self.join(&destination, &subscription);
-        Ok(Effect::Subscribed(subscription))
+        let joined = self.join(&destination, &subscription);
+        Ok(Effect::Subscribed(subscription, joined))
     }
 
-    fn join(&self, destination: &Destination, subscription: &Arc<Subscription>) {
+    /// Makes a subscription live here, and in the cluster when what is returned resolves.
+    fn join(
+        &self,
+        destination: &Destination,
+        subscription: &Arc<Subscription>,
+    ) -> Option<Confirmation> {
         let registry = &self.broker.registry;
+        let cluster = self.broker.cluster.as_ref();
         match destination {
             Destination::Pattern(pattern) => {
                 registry.join_pattern(pattern, Arc::clone(subscription));
+                cluster.map(|cluster| cluster.join(Interest::Everything))
             }
-            Destination::User(_) => {
-                registry.join_user(subscription.session().key(), Arc::clone(subscription));
+            Destination::User(user) => {
+                let session = subscription.session();
+                registry.join_user(session.key(), Arc::clone(subscription));
+                // Refusals come from this node alone, also when the cluster is away.
+                cluster
+                    .filter(|_| user.queue() != ERRORS)
+                    .map(|cluster| cluster.registered(session.id()))
             }
             Destination::App(_) | Destination::Broker(_) => {
                 registry.join(subscription);
+                let name = Arc::clone(subscription.destination());
+                cluster.map(|cluster| cluster.join(Interest::Destination(name)))
             }
         }
     }
@@ -205,22 +226,31 @@ impl Core {
         subscription.end();
         let registry = &self.broker.registry;
         match Destination::for_subscribe(&self.prefixes, subscription.destination()) {
-            Ok(Destination::Pattern(pattern)) => registry.leave_pattern(&pattern, subscription),
+            Ok(Destination::Pattern(pattern)) => {
+                registry.leave_pattern(&pattern, subscription);
+                if let Some(cluster) = &self.broker.cluster {
+                    cluster.leave(Interest::Everything);
+                }
+            }
             Ok(Destination::User(_)) => {
                 registry.leave_user(subscription.session().key(), subscription);
             }
             _ => {
                 registry.leave(subscription);
+                if let Some(cluster) = &self.broker.cluster {
+                    let name = Arc::clone(subscription.destination());
+                    cluster.leave(Interest::Destination(name));
+                }
             }
         }
     }
 
-    /// Publishes what a handler answered. Gives the outboxes that are getting full.
+    /// Publishes what a handler answered. Gives the outboxes that are getting full, and why other nodes did not get it if they did not.
     pub(crate) async fn publish_reply(
         self: Arc<Self>,
         session: Arc<Session>,
         messages: Vec<Outgoing>,
-    ) -> Published {
+    ) -> (Published, Option<Rejection>) {
         let mut published = Published::default();
         for Outgoing { audience, message } in messages {
             let (headers, body) = (&message.headers, &message.body);
@@ -229,13 +259,14 @@ impl Core {
                 Audience::Sender { destination } => {
                     let destination = self.user_destination(&destination);
                     self.broker
-                        .publish_to_user(session.key(), None, (&destination, headers, body))
+                        .publish_to_user(session.key(), true, (&destination, headers, body))
+                        .await
                 }
                 Audience::Session { destination } => {
                     let destination = self.user_destination(&destination);
-                    let only = Some(session.id());
+                    let address = (&*destination, headers, body);
                     self.broker
-                        .publish_to_user(session.key(), only, (&destination, headers, body))
+                        .publish_to_session(session.key(), session.id(), address)
                 }
                 Audience::User {
                     realm,
@@ -245,6 +276,7 @@ impl Core {
                     let destination = self.user_destination(&destination);
                     let address = (&*destination, headers, body);
                     self.publish_to_name(realm.as_deref(), &name, address)
+                        .await
                         .unwrap_or_else(|error| {
                             tracing::error!(%error, "a handler answers a user who cannot exist");
                             Published::default()
@@ -253,11 +285,15 @@ impl Core {
             };
             published.add(one);
         }
-        published
+        let failed = published.confirmed().await.err().map(|error| {
+            tracing::debug!(%error, "an answer reached this node's subscribers only");
+            Rejection::cluster_unavailable()
+        });
+        (published, failed)
     }
 
     /// Delivers to the sessions of the user `name`, in one realm or in all.
-    pub(crate) fn publish_to_name(
+    pub(crate) async fn publish_to_name(
         &self,
         realm: Option<&str>,
         name: &str,
@@ -266,12 +302,49 @@ impl Core {
         let name = UserName::new(name)?;
         let realms = match realm {
             Some(realm) => vec![Realm::new(realm)?],
-            None => self.users.realms(),
+            None => self.realms(),
         };
-        Ok(self.publish_to_users(realms, &name, address))
+        Ok(self.publish_to_users(realms, &name, address).await)
     }
 
-    fn publish_to_users(
+    /// The realms of this node, or of all nodes.
+    pub(crate) fn realms(&self) -> Vec<Realm> {
+        let here = self.users.realms();
+        match &self.broker.cluster {
+            Some(cluster) => cluster.realms(here),
+            None => here,
+        }
+    }
+
+    /// What the directory of a cluster shows of a session of this node.
+    pub(crate) fn entry(&self, session: &Session) -> SessionEntry {
+        match &self.broker.cluster {
+            Some(cluster) => cluster.entry(session),
+            None => session.entry(Member {
+                node: self.alone.clone(),
+                incarnation: 1,
+            }),
+        }
+    }
+
+    /// The limit that this node keeps by itself: the cluster counts all sessions of a user, once it answers.
+    pub(crate) fn sessions_max_here(&self) -> usize {
+        match &self.broker.cluster {
+            Some(cluster) if cluster.status().is_well() => 0,
+            _ => self.limits.sessions_per_user_max,
+        }
+    }
+
+    pub(crate) fn tell_presence(&self, event: &PresenceEvent) {
+        for listener in &self.presence_listeners {
+            let told = std::panic::catch_unwind(AssertUnwindSafe(|| listener.on_presence(event)));
+            if told.is_err() {
+                tracing::error!("a presence listener panicked");
+            }
+        }
+    }
+
+    async fn publish_to_users(
         &self,
         realms: Vec<Realm>,
         name: &UserName,
@@ -280,7 +353,9 @@ impl Core {
         let mut published = Published::default();
         for realm in realms {
             let user = UserKey::new(realm, name.clone());
-            published.add(self.broker.publish_to_user(&user, None, address));
+            let is_here = self.broker.cluster.is_some() && self.users.has(&user);
+            let one = self.broker.publish_to_user(&user, is_here, address);
+            published.add(one.await);
         }
         published
     }
@@ -352,7 +427,10 @@ impl Core {
         let pause = over / u32::try_from(sessions.len().max(1)).unwrap_or(u32::MAX);
         let start = tokio::time::Instant::now();
         for (index, session) in sessions.into_iter().enumerate() {
-            let due = start + pause.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
+            // Somewhere in its own share of the time, so that clients do not come back in step.
+            let due = start
+                + pause.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX))
+                + crate::cluster::jitter(pause);
             if due > tokio::time::Instant::now() {
                 tokio::time::sleep_until(due).await;
             }
@@ -363,6 +441,9 @@ impl Core {
         }
         self.tasks.close();
         self.tasks.wait().await;
+        if let Some(cluster) = &self.broker.cluster {
+            cluster.shut_down().await;
+        }
     }
 
     pub(crate) fn snapshot(&self) -> crate::stats::Snapshot {

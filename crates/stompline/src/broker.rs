@@ -7,6 +7,8 @@ use stompline_proto::Headers;
 use stompline_sockjs::Push;
 
 use crate::{
+    backplane::{BackplaneError, Confirmation},
+    cluster::{Cluster, envelope::Payload},
     filter::Filters,
     name::UserKey,
     registry::{Registry, Slice},
@@ -22,7 +24,17 @@ const TURN_SUBSCRIBERS: usize = 2_048;
 pub(crate) struct Broker {
     pub(crate) registry: Registry,
     pub(crate) stats: Arc<Stats>,
+    /// The way to the other nodes, if there are any.
+    pub(crate) cluster: Option<Arc<Cluster>>,
     filters: Filters,
+}
+
+/// Whom a message of another node concerns: an interest in its name brings it for those who named it, one in everything for those
+/// with patterns. So each gets it once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Names,
+    Patterns,
 }
 
 /// What a publish did on this node.
@@ -32,13 +44,16 @@ pub(crate) struct Published {
     pub(crate) deliveries: usize,
     /// Outboxes that are over half full: their senders should wait a little.
     pub(crate) congested: Vec<Arc<SessionOutbox>>,
+    /// What the cluster still has to confirm.
+    pub(crate) confirmations: Vec<Confirmation>,
 }
 
 impl Broker {
-    pub(crate) fn new(stats: Arc<Stats>, filters: Filters) -> Self {
+    pub(crate) fn new(stats: Arc<Stats>, filters: Filters, cluster: Option<Arc<Cluster>>) -> Self {
         Self {
             registry: Registry::new(),
             stats,
+            cluster,
             filters,
         }
     }
@@ -53,32 +68,49 @@ impl Broker {
     ) -> Published {
         let rendering = self.rendering(destination, headers, body);
         let mut published = Published::default();
-        let mut turn = 0;
-        for slice in self.registry.slices(destination) {
-            if turn >= TURN_SUBSCRIBERS {
-                turn = 0;
-                tokio::task::yield_now().await;
-            }
-            turn += slice.len();
-            self.deliver(&slice, &rendering, &mut published);
+        self.deliver_to_names(destination, &rendering, &mut published)
+            .await;
+        self.deliver_to_patterns(destination, &rendering, &mut published);
+        if let Some(cluster) = &self.cluster {
+            published
+                .confirmations
+                .push(cluster.publish(destination, &rendering));
         }
-        let matching: Slice = Arc::new(self.registry.matching(destination));
-        self.deliver(&matching, &rendering, &mut published);
         self.stats.published.fetch_add(1, Ordering::Relaxed);
         published
     }
 
-    /// Delivers to the sessions of `user`, or to the one with the id `session`, that are subscribed to `/user` + `destination`.
-    pub(crate) fn publish_to_user(
+    /// Delivers to the sessions of `user`, on all nodes, that are subscribed to `destination`.
+    pub(crate) async fn publish_to_user(
         &self,
         user: &UserKey,
-        session: Option<&str>,
+        is_here: bool,
+        (destination, headers, body): (&str, &Headers, &Bytes),
+    ) -> Published {
+        let subscribers = self.registry.of_user(user, destination);
+        let mut published = Published::default();
+        if !subscribers.is_empty() || self.cluster.is_some() {
+            let rendering = self.rendering(destination, headers, body);
+            self.deliver(&subscribers, &rendering, &mut published);
+            if let Some(cluster) = &self.cluster {
+                published.confirmations = cluster
+                    .publish_to_user(user, is_here, (destination, &rendering))
+                    .await;
+            }
+        }
+        self.stats.published.fetch_add(1, Ordering::Relaxed);
+        published
+    }
+
+    /// Delivers to the one session with the id `session`, which is on this node.
+    pub(crate) fn publish_to_session(
+        &self,
+        user: &UserKey,
+        session: &str,
         (destination, headers, body): (&str, &Headers, &Bytes),
     ) -> Published {
         let mut subscribers = self.registry.of_user(user, destination);
-        if let Some(session) = session {
-            subscribers.retain(|one| one.session().id() == session);
-        }
+        subscribers.retain(|one| one.session().id() == session);
         let mut published = Published::default();
         if !subscribers.is_empty() {
             let rendering = self.rendering(destination, headers, body);
@@ -86,6 +118,95 @@ impl Broker {
         }
         self.stats.published.fetch_add(1, Ordering::Relaxed);
         published
+    }
+
+    /// Delivers what another node published.
+    pub(crate) async fn deliver_remote(&self, destination: &str, payload: Payload, reach: Reach) {
+        let parts = Parts::of(&payload);
+        let Some(rendering) = self.received(destination, payload, &parts) else {
+            return;
+        };
+        let mut published = Published::default();
+        match reach {
+            Reach::Names => {
+                self.deliver_to_names(destination, &rendering, &mut published)
+                    .await;
+            }
+            Reach::Patterns => {
+                self.deliver_to_patterns(destination, &rendering, &mut published);
+            }
+        }
+    }
+
+    /// Delivers to the sessions of `user` on this node what another node published.
+    pub(crate) fn deliver_remote_to_user(
+        &self,
+        user: &UserKey,
+        destination: &str,
+        payload: Payload,
+    ) {
+        let subscribers = self.registry.of_user(user, destination);
+        let parts = Parts::of(&payload);
+        if let Some(rendering) = self.received(destination, payload, &parts) {
+            self.deliver(&subscribers, &rendering, &mut Published::default());
+        }
+    }
+
+    async fn deliver_to_names(
+        &self,
+        destination: &str,
+        rendering: &Rendering<'_>,
+        published: &mut Published,
+    ) {
+        let mut turn = 0;
+        for slice in self.registry.slices(destination) {
+            if turn >= TURN_SUBSCRIBERS {
+                turn = 0;
+                tokio::task::yield_now().await;
+            }
+            turn += slice.len();
+            self.deliver(&slice, rendering, published);
+        }
+    }
+
+    fn deliver_to_patterns(
+        &self,
+        destination: &str,
+        rendering: &Rendering<'_>,
+        published: &mut Published,
+    ) {
+        let matching: Slice = Arc::new(self.registry.matching(destination));
+        self.deliver(&matching, rendering, published);
+    }
+
+    /// The rendering of what another node sent. `None` if a filter of this node must see its parts and they did not come.
+    fn received<'a>(
+        &'a self,
+        destination: &'a str,
+        payload: Payload,
+        parts: &'a Parts,
+    ) -> Option<Rendering<'a>> {
+        match payload {
+            Payload::Parts(..) => Some(self.rendering(destination, &parts.0, &parts.1)),
+            Payload::Tails(tails) => {
+                if self
+                    .filters
+                    .iter()
+                    .any(|(names, _)| names.matches(destination))
+                {
+                    tracing::error!(
+                        destination,
+                        "the sending node has no filter for this destination and this one has: nothing is delivered"
+                    );
+                    return None;
+                }
+                Some(Rendering::received(
+                    destination,
+                    tails,
+                    (&parts.0, &parts.1),
+                ))
+            }
+        }
     }
 
     fn rendering<'a>(
@@ -128,9 +249,31 @@ impl Broker {
     }
 }
 
+/// Headers and body of a message that came in parts; nothing of one that came rendered.
+struct Parts(Headers, Bytes);
+
+impl Parts {
+    fn of(payload: &Payload) -> Self {
+        match payload {
+            Payload::Parts(headers, body) => Self(headers.clone(), body.clone()),
+            Payload::Tails(_) => Self(Headers::new(), Bytes::new()),
+        }
+    }
+}
+
 impl Published {
     pub(crate) fn add(&mut self, mut other: Self) {
         self.deliveries += other.deliveries;
         self.congested.append(&mut other.congested);
+        self.confirmations.append(&mut other.confirmations);
+    }
+
+    /// Waits until the cluster has confirmed everything. The first failure, if there was one.
+    pub(crate) async fn confirmed(&mut self) -> Result<(), BackplaneError> {
+        let mut result = Ok(());
+        for confirmation in std::mem::take(&mut self.confirmations) {
+            result = result.and(confirmation.await);
+        }
+        result
     }
 }

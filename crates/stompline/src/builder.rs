@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use stompline_proto::DecodeLimits;
 use stompline_sockjs::Overflow;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -9,8 +10,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     access::AccessRules,
     app::Core,
+    backplane::{Backplane, NodeId, Status},
     broker::Broker,
     close::CloseReason,
+    cluster::{AskError, Cluster, ClusterSettings, Respondents},
     destination::Prefixes,
     endpoint::{Endpoint, Turnstile},
     event::Listener,
@@ -21,12 +24,13 @@ use crate::{
     messenger::Messenger,
     name::{NameError, Realm, UserKey, UserName},
     pattern::DestinationPattern,
+    presence::{Presence, PresenceListener},
     reply::{IntoReply, IntoSnapshot},
     router::{
         MessageRoute, Router, RouterError, SubscribeRoute, Unbound, message_route, subscribe_route,
     },
     session::Session,
-    stats::{Snapshot, Stats},
+    stats::{ClusterSnapshot, Snapshot, Stats},
 };
 
 /// A running application: one node. Cheap to clone.
@@ -46,6 +50,10 @@ impl Stompline {
             filters: Filters::new(),
             interceptors: Vec::new(),
             listeners: Vec::new(),
+            presence_listeners: Vec::new(),
+            backplane: None,
+            cluster: ClusterSettings::default(),
+            respondents: Respondents::new(),
             messages: Vec::new(),
             subscriptions: Vec::new(),
         }
@@ -100,6 +108,44 @@ impl Stompline {
         session.is_some()
     }
 
+    /// Who is there, on all nodes.
+    pub fn presence(&self) -> Presence {
+        Presence::new(Arc::clone(&self.core))
+    }
+
+    /// The name of this node, another with every start.
+    pub fn node(&self) -> &NodeId {
+        match &self.core.broker.cluster {
+            Some(cluster) => cluster.node(),
+            None => &self.core.alone,
+        }
+    }
+
+    /// What of the cluster works, seen from here. `None` without a backplane.
+    pub fn cluster_status(&self) -> Option<Status> {
+        let cluster = self.core.broker.cluster.as_ref()?;
+        Some(cluster.status())
+    }
+
+    /// What crossed between the nodes. `None` without a backplane.
+    pub fn cluster_stats(&self) -> Option<ClusterSnapshot> {
+        let cluster = self.core.broker.cluster.as_ref()?;
+        Some(ClusterSnapshot::new(
+            &cluster.traffic,
+            cluster.interests_count(),
+        ))
+    }
+
+    /// Asks another node, which must [answer](Builder::answer) questions of this subject.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such node or no answer in time ([`ClusterSettings::answer_timeout`]), or this node is alone.
+    pub async fn ask(&self, node: &NodeId, subject: &str, body: &[u8]) -> Result<Bytes, AskError> {
+        let cluster = self.core.broker.cluster.as_ref().ok_or(AskError::Alone)?;
+        cluster.ask(node, subject, body).await
+    }
+
     /// Counters.
     pub fn stats(&self) -> Snapshot {
         self.core.snapshot()
@@ -134,6 +180,10 @@ pub struct Builder<S = ()> {
     filters: Filters,
     interceptors: Vec<Arc<dyn Interceptor>>,
     listeners: Vec<Arc<dyn Listener>>,
+    presence_listeners: Vec<Arc<dyn PresenceListener>>,
+    backplane: Option<Arc<dyn Backplane>>,
+    cluster: ClusterSettings,
+    respondents: Respondents,
     messages: Vec<(String, Unbound<S, MessageRoute>)>,
     subscriptions: Vec<(String, Unbound<S, SubscribeRoute>)>,
 }
@@ -172,6 +222,41 @@ impl<S: Clone + Send + Sync + 'static> Builder<S> {
     /// Tells `listener` what happens to sessions.
     pub fn listener(mut self, listener: impl Listener) -> Self {
         self.listeners.push(Arc::new(listener));
+        self
+    }
+
+    /// Connects this node with others. Without it the node is alone, and nothing of a cluster costs anything.
+    pub fn backplane(self, backplane: impl Backplane) -> Self {
+        Self {
+            backplane: Some(Arc::new(backplane)),
+            ..self
+        }
+    }
+
+    /// The times of the cluster.
+    pub fn cluster(self, settings: ClusterSettings) -> Self {
+        Self {
+            cluster: settings,
+            ..self
+        }
+    }
+
+    /// Tells `listener` who comes online and goes offline. Needs a backplane; [`MemoryBus`](crate::backplane::MemoryBus) is one for a
+    /// node that is alone. Of the nodes of a cluster one is told of each event.
+    pub fn presence(mut self, listener: impl PresenceListener) -> Self {
+        self.presence_listeners.push(Arc::new(listener));
+        self
+    }
+
+    /// Answers what other nodes [ask](Stompline::ask) about `subject`. At most 1,024 answers are under way at a time.
+    pub fn answer<F, A>(mut self, subject: &str, answer: F) -> Self
+    where
+        F: Fn(Bytes) -> A + Send + Sync + 'static,
+        A: Future<Output = Bytes> + Send + 'static,
+    {
+        let answer = move |question| Box::pin(answer(question)) as crate::BoxFuture<'static, Bytes>;
+        self.respondents
+            .insert(subject.to_owned(), Arc::new(answer));
         self
     }
 
@@ -233,6 +318,10 @@ impl<S: Clone + Send + Sync + 'static> Builder<S> {
             filters: self.filters,
             interceptors: self.interceptors,
             listeners: self.listeners,
+            presence_listeners: self.presence_listeners,
+            backplane: self.backplane,
+            cluster: self.cluster,
+            respondents: self.respondents,
         }
     }
 }
@@ -243,6 +332,10 @@ impl Builder<()> {
     /// # Errors
     ///
     /// If a path is not a route, or two handlers have the same one.
+    ///
+    /// # Panics
+    ///
+    /// With a backplane, outside a Tokio runtime: its tasks begin here.
     pub fn build(self) -> Result<Stompline, BuildError> {
         let mut router = Router::new();
         for (path, route) in self.messages {
@@ -253,8 +346,14 @@ impl Builder<()> {
         }
         let stats = Arc::new(Stats::default());
         let decode_limits: Arc<DecodeLimits> = Arc::new(self.limits.frame);
+        let (settings, respondents) = (self.cluster, self.respondents);
+        let cluster = self
+            .backplane
+            .map(|backplane| Cluster::new(backplane, settings, respondents));
         let core = Core {
-            broker: Broker::new(Arc::clone(&stats), self.filters),
+            broker: Broker::new(Arc::clone(&stats), self.filters, cluster.clone()),
+            presence_listeners: self.presence_listeners,
+            alone: NodeId::fresh(),
             users: crate::user::Users::default(),
             router,
             session_config: self.limits.session(),
@@ -273,8 +372,10 @@ impl Builder<()> {
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
         };
-        Ok(Stompline {
-            core: Arc::new(core),
-        })
+        let core = Arc::new(core);
+        if let Some(cluster) = cluster {
+            cluster.run(&Arc::downgrade(&core));
+        }
+        Ok(Stompline { core })
     }
 }

@@ -61,9 +61,11 @@
 pub mod access;
 mod app;
 pub mod auth;
+pub mod backplane;
 mod broker;
 mod builder;
 mod close;
+mod cluster;
 mod connection;
 mod delivery;
 mod destination;
@@ -78,6 +80,7 @@ mod message;
 mod messenger;
 mod name;
 mod pattern;
+mod presence;
 pub mod rate;
 mod registry;
 mod rejection;
@@ -95,6 +98,7 @@ pub use auth::BoxFuture;
 pub use axum::extract::FromRef;
 pub use builder::{BuildError, Builder, Stompline};
 pub use close::CloseReason;
+pub use cluster::{AskError, ClusterSettings};
 pub use destination::{
     AppDestination, BrokerDestination, Destination, DestinationError, DestinationKind, PrefixError,
     Prefixes, UserDestination, encode_user_name,
@@ -115,10 +119,13 @@ pub use pattern::{
     DESTINATION_BYTES_MAX, DestinationPattern, PatternError, PatternMap, PatternSyntax,
     RouteConflict, RouteError, RouteMap, RoutePattern, Separator, TextError, Variables,
 };
+pub use presence::{Answer, Presence, PresenceEvent, PresenceListener};
 pub use rejection::Rejection;
 pub use reply::{IntoReply, IntoSnapshot, Pending, Reply, ToTopic, ToUser};
 pub use router::RouterError;
 pub use session::{OtherPrincipal, Session};
-pub use stats::Snapshot;
+pub use stats::{ClusterSnapshot, Snapshot};
 pub use stompline_proto::{DecodeLimits, Headers, Heartbeat, Version};
-pub use stompline_sockjs::{Batched, Overflow, Transport, batched};
+pub use stompline_sockjs::{
+    Batched, HttpSocket, Overflow, Returning, SocketHandle, Transport, batched,
+};

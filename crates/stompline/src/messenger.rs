@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     app::Core,
+    backplane::BackplaneError,
     destination::{Destination, DestinationError},
     message::{Audience, Message, Outgoing},
     name::NameError,
@@ -41,6 +42,9 @@ pub enum PublishError {
     /// The payload cannot be written as JSON.
     #[error("the payload cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// The message was delivered on this node, and perhaps not on others.
+    #[error("delivered on this node only: {0}")]
+    Cluster(#[from] BackplaneError),
 }
 
 impl Messenger {
@@ -120,9 +124,11 @@ impl Messenger {
             } => {
                 let destination = self.core.user_destination(&destination);
                 let address = (&*destination, &message.headers, &message.body);
-                let published = self
+                let mut published = self
                     .core
-                    .publish_to_name(realm.as_deref(), &name, address)?;
+                    .publish_to_name(realm.as_deref(), &name, address)
+                    .await?;
+                published.confirmed().await?;
                 Ok(published.deliveries)
             }
             Audience::Sender { destination } | Audience::Session { destination } => {
@@ -139,10 +145,9 @@ impl Messenger {
         let destination = self.core.user_destination(&destination);
         let Message { headers, body } = &outgoing.message;
         let address = (&*destination, headers, body);
-        let only = Some(session.id());
         self.core
             .broker
-            .publish_to_user(session.key(), only, address)
+            .publish_to_session(session.key(), session.id(), address)
             .deliveries
     }
 
@@ -154,10 +159,11 @@ impl Messenger {
         match Destination::for_send(&self.core.prefixes, destination)? {
             Destination::Broker(_) => {
                 let broker = &self.core.broker;
-                Ok(broker
+                let mut published = broker
                     .publish(destination, &message.headers, &message.body)
-                    .await
-                    .deliveries)
+                    .await;
+                published.confirmed().await?;
+                Ok(published.deliveries)
             }
             _ => Err(PublishError::NotPublishable(destination.to_owned())),
         }

@@ -4,6 +4,9 @@ use std::{borrow::Cow, time::Duration};
 
 use serde_json::{Map, Value, json};
 
+/// When to try again what needed the cluster: it knows after a second whether it is back.
+const CLUSTER_RETRY: Duration = Duration::from_secs(1);
+
 /// Why a frame was refused. The connection lives on unless the rejection is [fatal](Self::is_fatal).
 ///
 /// The client receives it as a MESSAGE on `/user/queue/errors` with the headers `code` and `receipt-id`, or, when it is fatal, as an
@@ -46,6 +49,15 @@ impl Rejection {
     /// Something that is needed does not answer now.
     pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new("unavailable", message)
+    }
+
+    /// The other nodes of the cluster are out of reach.
+    pub fn cluster_unavailable() -> Self {
+        Self::new(
+            "cluster_unavailable",
+            "the other nodes are out of reach: only clients of this node were served; try again later",
+        )
+        .retry_after(CLUSTER_RETRY)
     }
 
     /// Says after what time the same frame may be accepted.

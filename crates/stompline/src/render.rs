@@ -25,26 +25,60 @@ const BROKER_HEADERS: [&str; 9] = [
     "user-name",
 ];
 
+/// How [`Tail::write_marks`] says what kind of message it is.
+const TEXT: u8 = 1;
+const UTF8: u8 = 2;
+
 /// The shared part of a MESSAGE.
 pub(crate) struct Tail {
-    plain: Vec<u8>,
+    plain: Plain,
     escaped: OnceLock<Vec<u8>>,
     text: bool,
     utf8: bool,
     key: Option<Box<str>>,
 }
 
+/// Rendered here, or a part of what another node sent.
+enum Plain {
+    Own(Vec<u8>),
+    Received(Bytes),
+}
+
 impl Tail {
+    /// What [`write_marks`](Self::write_marks), [`key`](Self::key) and [`plain`](Self::plain) gave on another node.
+    pub(crate) fn received(marks: u8, key: Option<String>, plain: Bytes) -> Self {
+        Self {
+            plain: Plain::Received(plain),
+            escaped: OnceLock::new(),
+            text: marks & TEXT != 0,
+            utf8: marks & UTF8 != 0,
+            key: key.map(Into::into),
+        }
+    }
+
+    pub(crate) fn write_marks(&self, out: &mut Vec<u8>) {
+        let text = if self.text { TEXT } else { 0 };
+        let utf8 = if self.utf8 { UTF8 } else { 0 };
+        out.push(text | utf8);
+    }
+
+    pub(crate) fn plain(&self) -> &[u8] {
+        match &self.plain {
+            Plain::Own(bytes) => bytes,
+            Plain::Received(bytes) => bytes,
+        }
+    }
+
     pub(crate) fn len(&self, form: Form) -> usize {
         self.bytes(form).len()
     }
 
     pub(crate) fn bytes(&self, form: Form) -> &[u8] {
         match form {
-            Form::Plain => &self.plain,
+            Form::Plain => self.plain(),
             Form::Escaped => self.escaped.get_or_init(|| {
-                let mut escaped = Vec::with_capacity(json::escaped_len(&self.plain));
-                json::escape(&self.plain, &mut escaped);
+                let mut escaped = Vec::with_capacity(json::escaped_len(self.plain()));
+                json::escape(self.plain(), &mut escaped);
                 escaped
             }),
         }
@@ -90,6 +124,45 @@ impl<'a> Rendering<'a> {
             tails: Default::default(),
             filter: None,
         }
+    }
+
+    /// What came rendered from another node: one tail for all versions, or one for each from the newest.
+    pub(crate) fn received(
+        destination: &'a str,
+        tails: Vec<Tail>,
+        (headers, body): (&'a Headers, &'a Bytes),
+    ) -> Self {
+        let rendering = Self {
+            differs: tails.len() > 1,
+            destination,
+            headers,
+            body,
+            tails: Default::default(),
+            filter: None,
+        };
+        for (slot, tail) in rendering.tails.iter().zip(tails) {
+            let _ = slot.set(Arc::new(tail));
+        }
+        rendering
+    }
+
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    /// The tails that all subscribers on other nodes need, from the newest version.
+    pub(crate) fn all_tails(&self) -> Vec<&Tail> {
+        let versions: &[Version] = if self.differs {
+            &[Version::V1_2, Version::V1_1, Version::V1_0]
+        } else {
+            &[Version::V1_2]
+        };
+        versions.iter().map(|one| &**self.tail(*one)).collect()
+    }
+
+    /// Headers and body, as the publisher gave them.
+    pub(crate) fn parts(&self) -> (&Headers, &Bytes) {
+        (self.headers, self.body)
     }
 
     /// The same with a filter, which makes each session's message its own.
@@ -146,7 +219,7 @@ impl<'a> Rendering<'a> {
             .find("content-type")
             .is_some_and(is_octet_stream);
         Tail {
-            plain,
+            plain: Plain::Own(plain),
             escaped: OnceLock::new(),
             text: utf8 && (!binary || self.body.is_empty()),
             utf8,

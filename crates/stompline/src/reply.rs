@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 
 use crate::{
+    broker::Published,
     message::{IntoMessage, Outgoing},
     rejection::Rejection,
 };
@@ -52,6 +53,24 @@ impl Reply {
     pub fn and(mut self, message: Outgoing) -> Self {
         self.messages.push(message);
         self
+    }
+}
+
+impl Published {
+    /// Nothing to send any more; final when the cluster has confirmed what was published.
+    pub(crate) fn into_reply(mut self) -> Reply {
+        if self.confirmations.is_empty() {
+            return Reply::none();
+        }
+        Reply::pending(async move {
+            match self.confirmed().await {
+                Ok(()) => Ok(Reply::none()),
+                Err(error) => {
+                    tracing::debug!(%error, "a SEND reached this node's subscribers only");
+                    Err(Rejection::cluster_unavailable())
+                }
+            }
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use stompline_sockjs::Transport;
 
 use crate::{
     auth::{Attributes, Principal},
+    backplane::{Member, SessionEntry},
     close::CloseReason,
     name::UserKey,
     subscription::SessionOutbox,
@@ -149,6 +150,22 @@ impl Session {
         Ok(())
     }
 
+    /// What the directory of a cluster shows of it.
+    pub(crate) fn entry(&self, member: Member) -> SessionEntry {
+        let since = self
+            .opened_at
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        SessionEntry {
+            id: (&*self.id).into(),
+            user: self.key().clone(),
+            member,
+            endpoint: Arc::clone(&self.endpoint),
+            transport: self.transport.name().into(),
+            since_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
     pub(crate) fn outbox(&self) -> &Arc<SessionOutbox> {
         &self.outbox
     }
@@ -221,7 +238,7 @@ impl fmt::Debug for Session {
 pub struct OtherPrincipal;
 
 /// 26 characters of a to z and 2 to 7: no character that any STOMP version escapes, and no `-`, which separates the message number.
-fn fresh_id() -> Box<str> {
+pub(crate) fn fresh_id() -> Box<str> {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut random = [0; 26];
     getrandom::fill(&mut random)

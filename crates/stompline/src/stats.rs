@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
+use crate::cluster::Traffic;
+
 /// Running totals since the start.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
@@ -70,6 +72,45 @@ impl Stats {
             rejections: total(&self.rejections),
             errors: total(&self.errors),
             undeliverable: total(&self.undeliverable),
+        }
+    }
+}
+
+/// What crossed between this node and others since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ClusterSnapshot {
+    /// Interests of this node: destinations with a subscriber here.
+    pub interests: u64,
+    /// Envelopes sent.
+    pub sent: u64,
+    /// Envelopes of other nodes.
+    pub received: u64,
+    /// Envelopes dropped because this node was too far behind.
+    pub dropped: u64,
+    /// Messages that could not be handed to the cluster.
+    pub unavailable: u64,
+    /// Users looked up in the directory; other messages found their way in the cache.
+    pub lookups: u64,
+    /// The time that received envelopes were on their way, in microseconds, all together.
+    pub lag_us: u64,
+    /// The longest such time.
+    pub lag_us_max: u64,
+}
+
+impl ClusterSnapshot {
+    pub(crate) fn new(traffic: &Traffic, interests: usize) -> Self {
+        let total = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Self {
+            interests: u64::try_from(interests).unwrap_or(u64::MAX),
+            sent: total(&traffic.sent),
+            received: total(&traffic.received),
+            dropped: total(&traffic.dropped),
+            unavailable: total(&traffic.unavailable),
+            lookups: total(&traffic.lookups),
+            lag_us: total(&traffic.lag_us),
+            lag_us_max: total(&traffic.lag_us_max),
         }
     }
 }

@@ -88,6 +88,10 @@ impl Users {
         self.lock().users.get(user).cloned().unwrap_or_default()
     }
 
+    pub(crate) fn has(&self, user: &UserKey) -> bool {
+        self.lock().users.contains_key(user)
+    }
+
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
         self.lock().sessions.values().cloned().collect()
     }

@@ -1,11 +1,20 @@
 //! The body of a MESSAGE without its headers: a scenario that reads hundreds of thousands a second
 //! wants nothing else.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 /// How a MESSAGE begins.
 const COMMAND: &[u8] = b"MESSAGE\n";
 
 /// The name of the header that says how long the body is, as it begins a line.
 const LENGTH: &[u8] = b"\ncontent-length:";
+
+/// Searching for the end of a head, and for the length. To prepare a search costs more than to
+/// search a frame of common size.
+static BLANK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n\n"));
+static LENGTH_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(LENGTH));
 
 /// The body, if `payload` is one whole MESSAGE in the form that servers commonly give it, with
 /// nothing but line ends behind. Everything else is for the decoder, which knows all forms.
@@ -13,10 +22,10 @@ pub(super) fn body_of(payload: &[u8]) -> Option<&[u8]> {
     if !payload.starts_with(COMMAND) {
         return None;
     }
-    let head_end = memchr::memmem::find(payload, b"\n\n")?;
+    let head_end = BLANK.find(payload)?;
     let body = &payload[head_end + 2..];
     let head = &payload[..head_end];
-    let length = match memchr::memmem::find(head, LENGTH) {
+    let length = match LENGTH_FINDER.find(head) {
         Some(at) => digits(&head[at + LENGTH.len()..])?,
         None => memchr::memchr(0, body)?,
     };

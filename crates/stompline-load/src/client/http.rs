@@ -25,6 +25,8 @@ pub(super) struct Http {
     held: Vec<u8>,
     phase: Phase,
     status: u16,
+    /// The server closes behind the answer.
+    is_last: bool,
 }
 
 /// What the next byte belongs to.
@@ -51,7 +53,13 @@ impl Http {
             held: Vec::new(),
             phase: Phase::Free,
             status: 0,
+            is_last: false,
         }
+    }
+
+    /// Whether the last answer was the last one on this connection.
+    pub(super) fn is_last(&self) -> bool {
+        self.is_last
     }
 
     /// Whether no answer is awaited.
@@ -147,6 +155,10 @@ impl Http {
             httparse::Status::Partial => *input = &[],
             httparse::Status::Complete(end) => {
                 self.status = response.code.unwrap_or(0);
+                self.is_last = response.headers.iter().any(|header| {
+                    header.name.eq_ignore_ascii_case("connection")
+                        && header.value.eq_ignore_ascii_case(b"close")
+                });
                 self.phase = body_phase(self.status, response.headers)?;
                 *input = &input[end - before..];
                 self.held.clear();

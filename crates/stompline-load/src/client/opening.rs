@@ -1,6 +1,6 @@
 //! From a socket to an open STOMP session.
 
-use std::io;
+use std::{io, net::SocketAddr};
 
 use stompline_ws::handshake::{ClientRequest, RESPONSE_BYTES_MAX, new_key};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,9 +11,28 @@ use super::{ClientError, Opening, sockjs};
 /// How much of a refusal's body is shown.
 const REFUSAL_BYTES_MAX: usize = 300;
 
+/// Whom to connect to, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Dial {
+    address: SocketAddr,
+    source: Option<SocketAddr>,
+    receive_buffer_bytes: Option<u32>,
+}
+
+impl From<&Opening<'_>> for Dial {
+    fn from(opening: &Opening<'_>) -> Self {
+        Self {
+            address: opening.target.address,
+            source: opening.source,
+            receive_buffer_bytes: opening.receive_buffer_bytes,
+        }
+    }
+}
+
 /// A TCP connection from the source address, if that is given.
-pub(super) async fn connect(opening: &Opening<'_>) -> Result<TcpStream, ClientError> {
-    let address = opening.target.address;
+pub(super) async fn connect(dial: impl Into<Dial>) -> Result<TcpStream, ClientError> {
+    let opening = dial.into();
+    let address = opening.address;
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
     } else {

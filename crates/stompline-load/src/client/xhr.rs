@@ -2,15 +2,17 @@
 //! many frames in one answer; polling asks again for each.
 
 use super::http::Http;
+use super::opening::{self, Dial};
 use super::sockjs::{SockJsFrame, read_frame, session_path, write_element};
 use super::wire::{Sink, Step};
-use super::{ClientError, FRAME_BYTES_MAX, Opening, opening};
+use super::{ClientError, FRAME_BYTES_MAX, Opening};
 
 /// How much of a refusal's body is shown.
 const REFUSAL_BYTES_MAX: usize = 300;
 
 /// One session over two connections.
 pub(super) struct Xhr {
+    dial: Dial,
     receiving: Http,
     sending: Http,
     receive_head: String,
@@ -34,6 +36,7 @@ impl Xhr {
             format!("POST {path}/{name} HTTP/1.1\r\nHost: {host}\r\n{kind}{authorization}")
         };
         Ok(Self {
+            dial: opening.into(),
             receiving: Http::new(opening::connect(opening).await?),
             sending: Http::new(opening::connect(opening).await?),
             receive_head: head(if streaming { "xhr_streaming" } else { "xhr" }),
@@ -56,9 +59,16 @@ impl Xhr {
 
     pub(super) async fn step(&mut self, sink: &mut Sink<'_>) -> Result<Step, ClientError> {
         if self.receiving.is_free() {
+            // A server may end the connection with a long answer.
+            if self.receiving.is_last() {
+                self.receiving = Http::new(opening::connect(self.dial).await?);
+            }
             self.receiving.post(&self.receive_head, b"");
         }
         if self.is_open && self.sending.is_free() && !self.elements.is_empty() {
+            if self.sending.is_last() {
+                self.sending = Http::new(opening::connect(self.dial).await?);
+            }
             self.post();
         }
         let mut step = Step::default();

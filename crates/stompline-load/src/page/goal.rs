@@ -153,11 +153,12 @@ fn extras(results: &Results, out: &mut String) {
             out,
             format_args!(
                 "In memory: {} sessions in one process, each with a checked token, its own queue and a topic that all share; {} bytes of each are the client's. At rest with heart-beats in both directions, \
-             {} % of a core for both sides; a message to one arrives in {} ms (p50), one to all costs {} µs of CPU each.\n\n",
+             {} % of a core for both sides; a message to one arrives in {} ms (p50), and in {} ms (p99) while one to all is under way, which costs {} µs of CPU each.\n\n",
                 whole(of("sessions")),
                 whole(of("of_which_client_bytes")),
                 short(of("quiet_cpu_percent_of_core")),
                 short(of("one_p50_ms")),
+                short(of("one_during_broadcast_p99_ms")),
                 short(of("broadcast_cpu_us_each")),
             ),
         );

@@ -91,6 +91,16 @@ impl Results {
             .find_map(|report| report.get(name))
     }
 
+    /// The mean of one number over all runs that have it.
+    pub(super) fn mean(&self, name: &str) -> Option<f64> {
+        let (sum, count) = self
+            .runs
+            .iter()
+            .filter_map(|run| run.report[name].as_f64())
+            .fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+        (count > 0.0).then(|| sum / count)
+    }
+
     /// The first fault, if no run has a result.
     pub(super) fn fault(&self, server: &str, label: &str) -> Option<&str> {
         if self.valid(server, label).next().is_some() {

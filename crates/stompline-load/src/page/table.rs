@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::goal;
 use super::result::{Median, Results};
+use crate::client::Transport;
 
 /// Servers, with the heads of their columns.
 const SERVERS: [(&str, &str); 4] = [
@@ -20,12 +21,14 @@ enum Kind {
     Rate(&'static str),
     /// The median and the 99th percentile of this latency, in milliseconds.
     Latency(&'static str),
+    /// The same without CPU, which other work had a part of.
+    Tail(&'static str),
     /// Resident bytes of a session, and CPU at rest.
     Idle,
 }
 
 /// Rows: label, what it is, what is shown.
-const ROWS: [(&str, &str, Kind); 9] = [
+const ROWS: [(&str, &str, Kind); 10] = [
     (
         "flat",
         "fan-out 1 to 1,000, 64 outstanding, deliveries/s",
@@ -47,8 +50,13 @@ const ROWS: [(&str, &str, Kind); 9] = [
         Kind::Latency("delivery"),
     ),
     (
+        "roomsvisits",
+        "the same, while 4 others connect, subscribe and leave again and again",
+        Kind::Tail("delivery"),
+    ),
+    (
         "roomsflat",
-        "the same flat out, 16 outstanding in each",
+        "the rooms flat out, 16 outstanding in each",
         Kind::Rate("deliveries_per_s"),
     ),
     (
@@ -69,6 +77,9 @@ const ROWS: [(&str, &str, Kind); 9] = [
     ("idle", "an idle session, resident bytes", Kind::Idle),
 ];
 
+/// If the tool waits longer for its core, on average, others are at work on the machine.
+const WAITED_PERCENT_MAX: f64 = 2.0;
+
 /// CPU of the library over that of Node `ws`, at most.
 const RATIOS: [(&str, f64); 5] = [
     ("flat", 0.37),
@@ -83,6 +94,7 @@ pub(super) fn measured(results: &Results, picture: &str) -> String {
     let mut out = place(results);
     servers(results, &mut out);
     ratios(results, &mut out);
+    transports(results, &mut out);
     slow(results, picture, &mut out);
     goal::goals(results, &mut out);
     out
@@ -95,6 +107,12 @@ fn place(results: &Results) -> String {
     } else {
         "medians of three rounds (`make bench`), ± is half of what lies between the lowest and the highest"
     };
+    let busy = match results.mean("tool_waited_percent") {
+        Some(waited) if waited > WAITED_PERCENT_MAX => format!(
+            " **The machine was not quiet: the tool waited {waited:.0} % of the time for its core. CPU and memory can be compared, rates and latencies hardly.**"
+        ),
+        _ => String::new(),
+    };
     let cores = if meta("pinned") == "true" {
         "one core for the server, the other for the tool"
     } else {
@@ -102,7 +120,7 @@ fn place(results: &Results) -> String {
     };
     format!(
         "Measured {} at commit {} on {} cores of {}, {} GiB, Linux {}; {cores}; loopback, 128-byte bodies, heart-beats and all checks on; {rounds}. \
-         Rust {}, Node {}, {}, RabbitMQ {}. In brackets: the server's CPU for each, kernel included.\n\n",
+         Rust {}, Node {}, {}, RabbitMQ {}. In brackets: the server's CPU for each, kernel included.{busy}\n\n",
         meta("date"),
         meta("commit"),
         meta("cores"),
@@ -144,7 +162,7 @@ fn cell(results: &Results, server: &str, label: &str, kind: Kind) -> String {
         Kind::Rate(name) => {
             median(name).map(|rate| format!("{}{}", thousands(rate.value), half(rate)))
         }
-        Kind::Latency(name) => median(&format!("{name}_p50_ms"))
+        Kind::Latency(name) | Kind::Tail(name) => median(&format!("{name}_p50_ms"))
             .zip(median(&format!("{name}_p99_ms")))
             .map(|(p50, p99)| format!("{} / {}", short(p50.value), short(p99.value))),
         Kind::Idle => median("resident_bytes_per_session")
@@ -155,7 +173,8 @@ fn cell(results: &Results, server: &str, label: &str, kind: Kind) -> String {
                 format!("{bytes} ({sessions} sessions, {} % CPU)", short(cpu.value))
             }),
     };
-    match (main, median("server_cpu_us_each")) {
+    let cpu = median("server_cpu_us_each").filter(|_| !matches!(kind, Kind::Tail(_)));
+    match (main, cpu) {
         (Some(main), Some(cpu)) => format!("{main} ({} µs)", short(cpu.value)),
         (Some(main), None) => main,
         (None, _) => "-".to_owned(),
@@ -183,6 +202,22 @@ fn ratio(results: &Results, server: &str, label: &str) -> Option<f64> {
     Some(cpu(server)?.value / cpu("node")?.value)
 }
 
+fn transports(results: &Results, out: &mut String) {
+    out.push_str("### Transports\n\n100 rooms of 4, 4,000 deliveries a second in all, on the library. XHR needs a request for each batch that is sent, and polling one for each that comes.\n\n");
+    out.push_str("| | p50 / p99 ms, CPU |\n|---|---|\n");
+    for transport in Transport::ALL {
+        let name = transport.name();
+        let cell = cell(
+            results,
+            "broker",
+            &format!("over {name}"),
+            Kind::Latency("delivery"),
+        );
+        add(out, format_args!("| {name} | {cell} |\n"));
+    }
+    out.push('\n');
+}
+
 fn slow(results: &Results, picture: &str, out: &mut String) {
     out.push_str("### Readers that stop\n\n100 subscribers, 100 messages of 8 KiB a second; five of them subscribe and then read nothing. What the other ninety-five feel:\n\n");
     out.push_str("| | p99 without, ms | p99 with five stalled, ms | those five | server's memory at most, MB |\n|---|---|---|---|---|\n");
@@ -200,7 +235,10 @@ fn slow(results: &Results, picture: &str, out: &mut String) {
             .find(server, WITH, "stalled_reason")
             .and_then(|reason| reason.as_str());
         let fate = match (count("stalled_closed"), reason) {
-            (closed, Some(reason)) if closed > 0.0 => format!("{closed} closed ({reason})"),
+            (closed, Some(reason)) if closed > 0.0 => {
+                let reason = reason.trim_start_matches("closed by the server: ");
+                format!("{closed} closed ({reason})")
+            }
             _ => "kept, with all that waits for them".to_owned(),
         };
         let memory = short(count("server_resident_bytes_max") / 1e6);
@@ -280,6 +318,16 @@ mod tests {
             assert_eq!(short(value), text);
         }
         assert_eq!(thousands(584_173.0), "584 k");
+    }
+
+    #[test]
+    fn busy_machine_is_told() {
+        for (waited, told) in [(1, false), (40, true)] {
+            let run = r#"{"server":"node","label":"flat","report":{"tool_waited_percent":"#;
+            let text = format!("{{\"meta\":{{}}}}\n{run}{waited}}}}}");
+            let page = measured(&Results::parse(&text).unwrap(), "picture.svg");
+            assert_eq!(page.contains("was not quiet"), told, "{page}");
+        }
     }
 
     #[test]

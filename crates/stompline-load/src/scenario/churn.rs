@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -12,6 +13,9 @@ use super::measured::Meter;
 use super::{CLOSING_TIME, ScenarioError, Setup};
 use crate::receipt::{latencies, record};
 use crate::report::Report;
+
+/// Users of each coming and going session, one after another.
+const NUMBERS: u32 = 1000;
 
 /// The scenario `churn`.
 #[derive(Clone, Copy, Debug)]
@@ -73,15 +77,54 @@ impl Churn {
     }
 }
 
+/// Sessions of this many numbers come and go until the time is over. Their users are others than
+/// those of the scenario that has as many sessions as `above`.
+pub(super) struct Comings {
+    end: Instant,
+    above: u32,
+    setup: Rc<Setup>,
+}
+
+impl Comings {
+    pub(super) fn new(setup: &Rc<Setup>, above: u32, lasting: Duration) -> Self {
+        Self {
+            end: Instant::now() + lasting,
+            above,
+            setup: Rc::clone(setup),
+        }
+    }
+
+    /// Lets `at_once` sessions come and go. Gives how many did.
+    pub(super) async fn run(&self, at_once: u32) -> Result<u64, ScenarioError> {
+        let one = async |place: u32| {
+            let mut count = 0;
+            while Instant::now() < self.end {
+                let number = self.above + place + at_once * (count % NUMBERS);
+                visit(&self.setup, number).await?;
+                count += 1;
+            }
+            Ok::<_, ScenarioError>(u64::from(count))
+        };
+        let counts = try_join_all((0..at_once).map(one)).await?;
+        Ok(counts.iter().sum())
+    }
+}
+
+/// Connects, subscribes and leaves.
+async fn visit(setup: &Setup, number: u32) -> Result<(), ScenarioError> {
+    let mut client = setup.customer(number).await?;
+    let topic = setup.topic(&format!("churn.{number}"));
+    client.subscribe("s", &topic).await?;
+    client.close(|_| Ok(())).await?;
+    Ok(())
+}
+
 async fn cycle(setup: Rc<Setup>, turnover: Rc<Turnover>) -> Result<(), ScenarioError> {
     while Instant::now() < turnover.end {
         let number = turnover.next.get();
         turnover.next.set(number.wrapping_add(1));
         let started = Instant::now();
-        let mut client = setup.customer(number).await?;
-        let topic = setup.topic(&format!("churn.{number}"));
-        client.subscribe("s", &topic).await?;
-        client.close(|_| Ok(())).await?;
+        visit(&setup, number).await?;
         turnover.cycles.set(turnover.cycles.get() + 1);
         record(&mut turnover.latency.borrow_mut(), started.elapsed());
     }

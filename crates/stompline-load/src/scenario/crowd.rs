@@ -15,6 +15,7 @@ use self::member::{Publisher, listen};
 use self::room::Room;
 use self::stalled::{Fates, RECEIVE_BUFFER_BYTES};
 use self::tally::{Listener, PART, Tally};
+use super::churn::Comings;
 use super::measured::{Meter, Spent};
 use super::rush::{close_all, open_all};
 use super::{ScenarioError, Setup};
@@ -53,6 +54,8 @@ pub struct Crowd {
     pub duration: Duration,
     /// Members of the first topic that subscribe and then read nothing.
     pub stalled: u32,
+    /// Further sessions that connect, subscribe to something else and leave all the while.
+    pub visitors: u32,
     /// Whether the report has latencies over time and the greatest memory.
     pub series: bool,
 }
@@ -79,7 +82,7 @@ impl Crowd {
     pub async fn run(self, setup: &Rc<Setup>) -> Result<Report, ScenarioError> {
         let apart = u32::from(!self.member_publishes);
         let sessions = self.topics.saturating_mul(self.members + apart);
-        setup.check_descriptors(sessions)?;
+        setup.check_descriptors(sessions + self.visitors)?;
         let tally = Rc::new(Tally::new(Instant::now(), self.series));
         let mut cast = self.assemble(setup, &tally).await?;
 
@@ -218,7 +221,7 @@ impl Crowd {
     /// Warms up, then measures; ends early when a session fails.
     async fn measure(
         &self,
-        setup: &Setup,
+        setup: &Rc<Setup>,
         tally: &Tally,
         cast: &mut Cast,
         report: &mut Report,
@@ -234,19 +237,24 @@ impl Crowd {
             sleep(self.warm_up).await;
             tally.begin();
             let meter = Meter::start(setup)?;
-            let peak = self.watch(setup).await?;
+            let above = self.topics.saturating_mul(self.members + 1);
+            let comings = Comings::new(setup, above, self.duration);
+            let (peak, visits) = tokio::try_join!(self.watch(setup), comings.run(self.visitors))?;
             let spent = meter.stop(setup)?;
             let points = tally.points();
             tally.end();
-            Ok::<_, ScenarioError>((spent, peak, points))
+            Ok::<_, ScenarioError>((spent, peak, visits, points))
         };
-        let (spent, peak, points) = tokio::select! {
+        let (spent, peak, visits, points) = tokio::select! {
             measured = measured => measured?,
             failed = failed => {
                 report.faults([failed]);
                 return Ok(Spent::default());
             }
         };
+        if self.visitors > 0 {
+            report.count("visits", visits);
+        }
         if self.series {
             report.count("server_resident_bytes_max", peak);
             report.series(points);

@@ -12,6 +12,7 @@ pub(super) struct Meter {
     at: Instant,
     server: Duration,
     own: Duration,
+    waited: Duration,
 }
 
 /// A stretch that is over.
@@ -20,13 +21,15 @@ pub(super) struct Spent {
     pub elapsed: Duration,
     pub server: Duration,
     own: Duration,
+    waited: Duration,
 }
 
 impl Meter {
     pub(super) fn start(setup: &Setup) -> Result<Self, ScenarioError> {
         Ok(Self {
             server: setup.cpu()?,
-            own: own_cpu()?,
+            own: own().cpu()?,
+            waited: own().waited()?,
             at: Instant::now(),
         })
     }
@@ -35,14 +38,16 @@ impl Meter {
         Ok(Spent {
             elapsed: self.at.elapsed(),
             server: setup.cpu()?.saturating_sub(self.server),
-            own: own_cpu()?.saturating_sub(self.own),
+            own: own().cpu()?.saturating_sub(self.own),
+            waited: own().waited()?.saturating_sub(self.waited),
         })
     }
 }
 
 impl Spent {
     /// Adds how many of `what` came in a second, and what each cost the server if its process is
-    /// known. The tool's own share of a core tells whether it was the bottleneck.
+    /// known. The tool's own share of a core tells whether it was the bottleneck,
+    /// and how long it waited for that core whether the machine was quiet.
     pub(super) fn tell(self, report: &mut Report, setup: &Setup, what: &str, count: u64) {
         report.count(what, count);
         report.number("elapsed_s", self.elapsed.as_secs_f64());
@@ -52,6 +57,7 @@ impl Spent {
             report.number("server_cpu_percent", self.percent(self.server));
         }
         report.number("tool_cpu_percent", self.percent(self.own));
+        report.number("tool_waited_percent", self.percent(self.waited));
     }
 
     fn percent(self, cpu: Duration) -> f64 {
@@ -59,6 +65,7 @@ impl Spent {
     }
 }
 
-fn own_cpu() -> Result<Duration, ScenarioError> {
-    Ok(Process::new(std::process::id()).cpu()?)
+/// This process.
+fn own() -> Process {
+    Process::new(std::process::id())
 }

@@ -3,9 +3,10 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use memchr::memmem::Finder;
 use stompline_proto::{Command, Frame, Version, encode};
 use stompline_ws::{Opcode, write_masked};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,6 +25,11 @@ pub(super) const TOPIC: &str = "/topic/load.all";
 
 /// What each session subscribes to of its own.
 pub(super) const QUEUE: &str = "/queue/messages";
+
+/// The end of a head, and the header of a message for one: to prepare a search costs more than the
+/// search.
+static BLANK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n\n"));
+static OWN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\nsubscription:q\n"));
 
 /// One client and the connection between.
 pub(super) struct Pipe {
@@ -153,8 +159,8 @@ impl State {
     }
 
     fn message(&mut self, payload: &[u8], tally: &Tally) {
-        let body = memchr::memmem::find(payload, b"\n\n").map(|end| &payload[end + 2..]);
-        if memchr::memmem::find(payload, b"\nsubscription:q\n").is_some() {
+        let body = BLANK.find(payload).map(|end| &payload[end + 2..]);
+        if OWN.find(payload).is_some() {
             tally.single();
         } else if body.and_then(number_of) == Some(self.broadcasts) {
             self.broadcasts += 1;

@@ -67,7 +67,6 @@ impl Tally {
         self.beats.load(Relaxed)
     }
 
-    #[cfg(test)]
     pub(super) fn broadcasts(&self) -> u64 {
         self.broadcasts.load(Relaxed)
     }

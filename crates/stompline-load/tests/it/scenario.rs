@@ -51,6 +51,7 @@ const FANOUT: Crowd = Crowd {
     warm_up: Duration::from_millis(10),
     duration: Duration::from_millis(100),
     stalled: 0,
+    visitors: 0,
     series: false,
 };
 
@@ -94,6 +95,16 @@ fn members_of_rooms_hear_their_own_room() {
 }
 
 #[test]
+fn visitors_come_and_go_meanwhile() {
+    let report = run(Crowd {
+        visitors: 2,
+        ..FANOUT
+    });
+    assert!(number(&report, "visits") >= 2.0);
+    assert!(number(&report, "deliveries") >= 28.0);
+}
+
+#[test]
 fn readers_that_stop_are_followed() {
     let report = run(Crowd {
         name: "slow",
@@ -131,15 +142,18 @@ fn sessions_return_after_the_cut() {
 }
 
 #[test]
-fn sockjs_websocket_carries_sessions() {
-    let report = with_server(Manner::Open, async |setup| {
-        let setup = Rc::new(Setup {
-            transport: Transport::SockJsWebSocket,
-            ..Rc::into_inner(setup).unwrap()
+fn every_transport_carries_sessions() {
+    for transport in Transport::ALL {
+        let report = with_server(Manner::Open, async |setup| {
+            let setup = Rc::new(Setup {
+                transport,
+                ..Rc::into_inner(setup).unwrap()
+            });
+            FANOUT.run(&setup).await.unwrap()
         });
-        FANOUT.run(&setup).await.unwrap()
-    });
-    assert!(number(&report, "deliveries") >= 28.0);
+        let deliveries = number(&report, "deliveries");
+        assert!(deliveries >= 28.0, "{transport:?}: {deliveries}");
+    }
 }
 
 #[test]

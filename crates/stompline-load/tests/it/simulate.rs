@@ -24,6 +24,7 @@ async fn messages_to_one_and_to_all_are_told_apart() {
     let mut world = World::open(3).await.unwrap();
     world.say_to_all().await.unwrap();
     world.say_to_one(2).await.unwrap();
+    assert!(!world.say_to_one_meanwhile().await.unwrap().is_empty());
     world.say_to_all().await.unwrap();
 }
 

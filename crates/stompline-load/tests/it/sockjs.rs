@@ -23,7 +23,7 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::server::setup;
 
 /// A streaming answer ends behind so many bytes, so that clients have to ask again.
-const ANSWER_BYTES_MAX: usize = 2000;
+const ANSWER_BYTES_MAX: usize = 6000;
 
 const CROWD: Crowd = Crowd {
     name: "rooms",
@@ -35,6 +35,7 @@ const CROWD: Crowd = Crowd {
     warm_up: Duration::from_millis(10),
     duration: Duration::from_millis(100),
     stalled: 0,
+    visitors: 0,
     series: false,
 };
 
@@ -107,25 +108,22 @@ async fn stream_frames(
     broker.open(&name);
     let prelude = format!("{}\n", "h".repeat(2048));
     let first = (Some(prelude), 0, broker, name);
-    Body::from_stream(stream::unfold(
-        first,
-        async |(prelude, sent, broker, name)| {
-            if sent > ANSWER_BYTES_MAX {
-                return None;
-            }
-            let (text, sent) = match prelude {
-                Some(prelude) => (prelude, sent),
-                None => {
-                    let text = broker.take(&name).await;
-                    let sent = sent + text.len();
-                    (text, sent)
-                }
-            };
-            // Cut in two, for chunks end anywhere.
-            let text = Ok::<_, Infallible>(Bytes::from(text));
-            Some((text, (None, sent, broker, name)))
-        },
-    ))
+    Body::from_stream(stream::unfold(first, async |(rest, sent, broker, name)| {
+        if sent > ANSWER_BYTES_MAX && rest.is_none() {
+            return None;
+        }
+        // Each piece comes in two parts, because frames and chunks end at different places.
+        let (part, rest) = if let Some(rest) = rest {
+            (rest, None)
+        } else {
+            let mut text = broker.take(&name).await;
+            let rest = text.split_off(text.len() / 2);
+            (text, Some(rest))
+        };
+        let sent = sent + part.len();
+        let part = Ok::<_, Infallible>(Bytes::from(part));
+        Some((part, (rest, sent, broker, name)))
+    }))
 }
 
 async fn poll(State(broker): State<Broker>, Path((_, name)): Path<(String, String)>) -> String {
@@ -198,7 +196,7 @@ impl Broker {
                 session.say(&connected);
             }
             Command::Subscribe => {
-                session.subscription = Some((header("id"), header("destination")))
+                session.subscription = Some((header("id"), header("destination")));
             }
             Command::Send => {
                 for other in sessions.values_mut() {

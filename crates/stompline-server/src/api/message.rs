@@ -95,7 +95,7 @@ pub(super) async fn publish_to_users(
             User::Name(name) => {
                 // Also when nobody of that name is online anywhere.
                 UserName::new(&name).map_err(|error| Problem::bad_request(error.to_string()))?;
-                let online = api.stompline.realms();
+                let online = api.stompline.presence().realms();
                 (online.iter().map(Realm::to_string).collect(), name)
             }
         };
@@ -122,5 +122,8 @@ fn message(
 }
 
 fn problem(error: &PublishError) -> Problem {
+    if let PublishError::Cluster(error) = error {
+        return Problem::cluster_unavailable(error);
+    }
     Problem::bad_request(error.to_string())
 }

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::time::Duration;
+use stompline::backplane::BackplaneError;
 
 /// Why a request was refused.
 #[derive(Debug, Serialize)]
@@ -60,6 +61,20 @@ impl Problem {
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
         Self {
             retry_after: Some(retry_after),
+            ..problem
+        }
+    }
+
+    /// This node did its part, and the others are out of reach.
+    pub(super) fn cluster_unavailable(error: &BackplaneError) -> Self {
+        let detail = format!("done on this node only: {error}");
+        let problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "cluster_unavailable",
+            detail,
+        );
+        Self {
+            retry_after: Some(Duration::from_secs(1)),
             ..problem
         }
     }

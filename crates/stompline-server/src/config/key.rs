@@ -3,7 +3,9 @@
 use toml::Value;
 
 use super::kind::Kind;
-use super::{access, api, auth, chat, endpoint, heartbeat, limits, listen, log, shutdown, store};
+use super::{
+    access, api, auth, chat, endpoint, heartbeat, limits, listen, log, redis, shutdown, store,
+};
 
 /// A key of the configuration.
 ///
@@ -52,7 +54,7 @@ pub(crate) const BUILT_IN_ENDPOINTS: &[(&str, &str, &str)] = &[
 /// Every key, in the order in which they are explained. Keys outside a table come first, as TOML
 /// wants them.
 pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
-    let tables: [&'static [Key]; 11] = [
+    let tables: [&'static [Key]; 12] = [
         listen::KEYS,
         auth::KEYS,
         api::KEYS,
@@ -61,6 +63,7 @@ pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
         limits::KEYS,
         access::KEYS,
         chat::KEYS,
+        redis::KEYS,
         store::KEYS,
         log::KEYS,
         shutdown::KEYS,
@@ -201,7 +204,7 @@ mod tests {
             "chat.rates",
             "endpoints.Partner.path",
             "listen.port",
-            "redis",
+            "rabbit",
         ] {
             assert!(matches!(find(unknown), Place::Nothing), "{unknown}");
         }

@@ -92,6 +92,6 @@ mod tests {
     fn misspelt_tables_find_the_right_one() {
         assert_eq!(nearest_table("limit").as_deref(), Some("limits"));
         assert_eq!(nearest_table("chat.rates").as_deref(), Some("chat.rate"));
-        assert_eq!(nearest_table("redis"), None);
+        assert_eq!(nearest_table("rabbit"), None);
     }
 }

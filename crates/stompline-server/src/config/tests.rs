@@ -87,8 +87,8 @@ fn unknown_key_suggests_the_nearest() {
         &["s.toml:1", "did you mean `limits`?"],
     );
     complains(
-        from_text("redis = true"),
-        &["there is no key `redis`", "config explain"],
+        from_text("rabbit = true"),
+        &["there is no key `rabbit`", "config explain"],
     );
     complains(
         from_text("[[auth.keys]]\nsekret = 'x'"),

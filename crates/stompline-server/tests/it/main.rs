@@ -1,7 +1,10 @@
 //! The built executable, as a person or a script meets it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod api;
 mod binary;
+mod cluster;
 mod command_line;
 mod configuration;
 mod doctor;

@@ -27,13 +27,16 @@ use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    connection::{Connection, Stream, Transport},
+    connection::{Connection, Stream as Carried, Transport},
     flush::batched,
+    http_socket::{HttpSocket, SocketHandle, Takeover},
+    receiver::Stream,
     service::{Purpose, Refusal, Request, Service},
     settings::Settings,
     table::Table,
 };
 use route::Route;
+use session::Answer;
 
 /// An endpoint: a prefix, its settings and the application behind it. It becomes a part of a server by
 /// [`axum::Router::merge`].
@@ -137,11 +140,33 @@ struct Input {
 
 impl<S: Service> Shared<S> {
     async fn answer(&self, parts: &Parts, rest: &str, input: Input) -> Response {
-        let mut response = match self.dispatch(parts, rest, input).await {
-            Ok(response) => response,
-            Err(refusal) => answer::refusal(&refusal),
-        };
+        let dispatched = self.dispatch(parts, rest, input).await;
+        let Answer {
+            mut response,
+            stream,
+        } = dispatched.unwrap_or_else(|refusal| answer::refusal(&refusal).into());
         answer::allow_origin(parts, response.headers_mut());
+        match stream {
+            Some(stream) => self.stream(parts, response, stream),
+            None => response,
+        }
+    }
+
+    /// Streams on the socket itself if it may be taken over, otherwise through the HTTP server.
+    fn stream(
+        &self,
+        parts: &Parts,
+        mut response: Response,
+        stream: Stream<S::Message>,
+    ) -> Response {
+        let handle = parts.extensions.get::<SocketHandle>();
+        match handle.and_then(SocketHandle::take_over) {
+            Some(socket) => {
+                let takeover = Takeover::new(&mut response, parts.version, stream);
+                self.tasks.spawn(takeover.run(socket));
+            }
+            None => *response.body_mut() = Body::new(stream),
+        }
         response
     }
 
@@ -150,9 +175,9 @@ impl<S: Service> Shared<S> {
         parts: &Parts,
         rest: &str,
         Input { upgrade, body }: Input,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Answer<S::Message>, Refusal> {
         let framed = self.settings.sockjs;
-        match Route::parse(rest) {
+        let response = match Route::parse(rest) {
             Some(Route::Root) if handshake::is_upgrade(parts) => {
                 self.open(parts, upgrade, Transport::WebSocket).await
             }
@@ -163,16 +188,17 @@ impl<S: Service> Shared<S> {
             }
             Some(Route::FramedWebSocket) if framed && self.settings.websocket => {
                 if parts.method != Method::GET {
-                    return Ok(answer::method_not_allowed("GET"));
+                    return Ok(answer::method_not_allowed("GET").into());
                 }
                 self.open(parts, upgrade, Transport::SockJsWebSocket).await
             }
             Some(Route::Iframe) if framed => self.iframe(parts).await,
             Some(Route::Session(id, action)) if framed && self.serves(action) => {
-                self.session(parts, body, (id, action)).await
+                return self.session(parts, body, (id, action)).await;
             }
             _ => Err(answer::not_found()),
-        }
+        };
+        response.map(Answer::from)
     }
 
     async fn greet(&self, parts: &Parts) -> Result<Response, Refusal> {
@@ -241,22 +267,28 @@ impl<S: Service> Shared<S> {
 
 /// Takes the plain socket back from hyper, so that nothing stands between it and the codec. hyper's leftover buffer is usually empty but
 /// pins 8 KiB or more: it must be dropped.
-fn take_back(upgraded: hyper::upgrade::Upgraded) -> (Stream, bytes::Bytes) {
-    match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => {
-            let stream = parts.io.into_inner();
+fn take_back(upgraded: hyper::upgrade::Upgraded) -> (Carried, bytes::Bytes) {
+    use hyper_util::server::conn::auto::upgrade::downcast;
+    let plain = match downcast::<TokioIo<TcpStream>>(upgraded) {
+        Ok(parts) => Ok((Some(parts.io.into_inner()), parts.read_buf)),
+        Err(upgraded) => downcast::<TokioIo<HttpSocket>>(upgraded)
+            .map(|parts| (parts.io.into_inner().into_inner(), parts.read_buf)),
+    };
+    match plain {
+        Ok((Some(stream), leftover)) => {
             tune(&stream);
-            (Stream::Tcp(stream), parts.read_buf)
+            (Carried::Tcp(stream), leftover)
         }
+        Ok((None, leftover)) => (Carried::Foreign(Box::new(tokio::io::empty())), leftover),
         Err(upgraded) => (
-            Stream::Foreign(Box::new(TokioIo::new(upgraded))),
+            Carried::Foreign(Box::new(TokioIo::new(upgraded))),
             bytes::Bytes::new(),
         ),
     }
 }
 
 /// Small messages leave at once (no Nagle), and a dead peer is noticed after a minute of unanswered data (RFC 5482).
-fn tune(stream: &TcpStream) {
+pub(crate) fn tune(stream: &TcpStream) {
     let socket = socket2::SockRef::from(stream);
     let tuned = socket
         .set_tcp_nodelay(true)

@@ -35,6 +35,31 @@ const IGNORED_BODY_BYTES_MAX: usize = 64 * 1024;
 /// The cookie that load balancers of the Java world look for.
 const COOKIE: &str = "JSESSIONID";
 
+/// The answer to a request of a session.
+pub(super) struct Answer<M: crate::Outgoing> {
+    pub(super) response: Response,
+    /// Its body, if that lasts.
+    pub(super) stream: Option<Stream<M>>,
+}
+
+impl<M: crate::Outgoing> Answer<M> {
+    fn stream(style: &Style, stream: Stream<M>) -> Self {
+        Self {
+            response: head(style, Body::empty()),
+            stream: Some(stream),
+        }
+    }
+}
+
+impl<M: crate::Outgoing> From<Response> for Answer<M> {
+    fn from(response: Response) -> Self {
+        Self {
+            response,
+            stream: None,
+        }
+    }
+}
+
 impl Action {
     /// The method that does it, and what `Allow` says.
     fn method(self) -> (Method, &'static str) {
@@ -58,21 +83,21 @@ impl<S: Service> Shared<S> {
         parts: &Parts,
         body: Body,
         (id, action): (&str, Action),
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Answer<S::Message>, Refusal> {
         let (method, allowed) = action.method();
-        let mut response = if parts.method == Method::OPTIONS {
-            answer::preflight(parts, allowed)
+        let mut answer = if parts.method == Method::OPTIONS {
+            answer::preflight(parts, allowed).into()
         } else if parts.method == method {
-            let mut response = self.act(parts, body, (id, action)).await?;
-            answer::never_cache(response.headers_mut());
-            response
+            let mut answer = self.act(parts, body, (id, action)).await?;
+            answer::never_cache(answer.response.headers_mut());
+            answer
         } else {
-            answer::method_not_allowed(allowed)
+            answer::method_not_allowed(allowed).into()
         };
         if self.settings.cookie_needed {
-            set_cookie(parts, response.headers_mut());
+            set_cookie(parts, answer.response.headers_mut());
         }
-        Ok(response)
+        Ok(answer)
     }
 
     async fn act(
@@ -80,10 +105,10 @@ impl<S: Service> Shared<S> {
         parts: &Parts,
         body: Body,
         (id, action): (&str, Action),
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Answer<S::Message>, Refusal> {
         let style = match style_of(action, parts) {
             Ok(style) => style,
-            Err(text) => return Ok(failure(text)),
+            Err(text) => return Ok(failure(text).into()),
         };
         let owner = self
             .service
@@ -98,7 +123,7 @@ impl<S: Service> Shared<S> {
                 ignore(body).await;
                 self.receive(parts, &key, style).await
             }
-            None => Ok(self.send(parts, body, (&key, action)).await),
+            None => Ok(self.send(parts, body, (&key, action)).await.into()),
         }
     }
 
@@ -108,13 +133,13 @@ impl<S: Service> Shared<S> {
         parts: &Parts,
         key: &Key<S::Owner>,
         style: Style,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Answer<S::Message>, Refusal> {
         loop {
             if let Some(outbox) = self.sessions.find(key) {
                 match Attachment::new(outbox, self.settings.heartbeat) {
                     Ok(attachment) => return Ok(self.resume(style, attachment).await),
                     Err(AttachError::Occupied) => {
-                        return Ok(refuse::<S::Message>(&style, OCCUPIED));
+                        return Ok(refuse(&style, OCCUPIED));
                     }
                     Err(AttachError::Gone) => {}
                 }
@@ -155,28 +180,32 @@ impl<S: Service> Shared<S> {
     }
 
     /// The first response of a session.
-    fn begin(&self, style: &Style, outbox: Arc<Outbox<S::Message>>) -> Response {
+    fn begin(&self, style: &Style, outbox: Arc<Outbox<S::Message>>) -> Answer<S::Message> {
         if style.is_polling() {
-            return whole(style, OPEN.to_vec());
+            return whole(style, OPEN.to_vec()).into();
         }
         let attachment = Attachment::attached(outbox, self.settings.heartbeat);
-        let stream = Stream::opening(style.clone(), attachment, self.settings.response_bytes_max);
-        head(style, Body::new(stream))
+        let bytes_max = self.settings.response_bytes_max;
+        Answer::stream(style, Stream::opening(style.clone(), attachment, bytes_max))
     }
 
     /// A later response of a session.
-    async fn resume(&self, style: Style, mut attachment: Attachment<S::Message>) -> Response {
+    async fn resume(
+        &self,
+        style: Style,
+        mut attachment: Attachment<S::Message>,
+    ) -> Answer<S::Message> {
         let bytes_max = self.settings.response_bytes_max;
         if !style.is_polling() {
             let stream = Stream::receiving(style.clone(), attachment, bytes_max);
-            return head(&style, Body::new(stream));
+            return Answer::stream(&style, stream);
         }
         let received = poll_fn(|context| attachment.poll_receive(context, bytes_max)).await;
         attachment.leave();
         match received {
-            Some(received) => whole(&style, received.frame),
+            Some(received) => whole(&style, received.frame).into(),
             // The session broke while this request waited; an empty answer makes the client ask again and learn it.
-            None => head(&style, Body::empty()),
+            None => head(&style, Body::empty()).into(),
         }
     }
 
@@ -320,12 +349,11 @@ fn whole(style: &Style, frame: Vec<u8>) -> Response {
 }
 
 /// A response that is the session's only word for this request.
-fn refuse<M: crate::Outgoing>(style: &Style, frame: &'static [u8]) -> Response {
+fn refuse<M: crate::Outgoing>(style: &Style, frame: &'static [u8]) -> Answer<M> {
     if style.is_polling() {
-        return whole(style, frame.to_vec());
+        return whole(style, frame.to_vec()).into();
     }
-    let body = Body::new(Stream::<M>::refusing(style.clone(), frame));
-    head(style, body)
+    Answer::stream(style, Stream::refusing(style.clone(), frame))
 }
 
 fn head(style: &Style, body: Body) -> Response {

@@ -5,6 +5,7 @@
 mod client;
 mod endpoint;
 mod iframe;
+mod kept;
 mod polling;
 mod server;
 mod session;

@@ -2,12 +2,23 @@
 
 use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
-use axum::{Router, serve::ListenerExt};
+use axum::{Router, body::Body, serve::ListenerExt};
 use bytes::Bytes;
 use http::StatusCode;
-use stompline_sockjs::{Close, Connection, Endpoint, Refusal, Request, Service, Settings};
-use tokio::{net::TcpListener, sync::mpsc};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use stompline_sockjs::{
+    Close, Connection, Endpoint, HttpSocket, Refusal, Request, Service, Settings,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+};
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
 
 /// Sends every message back. Told `close`, it closes with 3000; told `leave`, with 1001; told `stop`, it reads no more.
 pub(crate) struct Echo {
@@ -95,6 +106,26 @@ impl Server {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
+        let (listener, router, server) = Self::build(&settings).await;
+        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        server
+    }
+
+    /// As [`with`](Self::with), on sockets that streaming responses take over.
+    pub(crate) async fn with_takeover(settings: Settings) -> Self {
+        let (listener, router, server) = Self::build(&settings).await;
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let socket = HttpSocket::new(stream);
+                tokio::spawn(serve(socket, router.clone(), Duration::from_mins(1)));
+            }
+        });
+        server
+    }
+
+    pub(crate) async fn build(settings: &Settings) -> (TcpListener, Router, Self) {
         let (sender, ended) = mpsc::unbounded_channel();
         let mut router: Router = Router::new();
         for (prefix, closes) in [("/echo", false), ("/close", true)] {
@@ -108,9 +139,7 @@ impl Server {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { address, ended }
+        (listener, router, Self { address, ended })
     }
 
     /// How the next session that ends comes to its end.
@@ -122,4 +151,32 @@ impl Server {
 
 pub(crate) fn settings() -> Settings {
     Settings::default().sockjs(true).response_bytes_max(4096)
+}
+
+/// Speaks HTTP on a socket until it is over; gives it back when it has been quiet.
+pub(crate) async fn serve(
+    socket: HttpSocket,
+    router: Router,
+    quiet: Duration,
+) -> Option<TcpStream> {
+    let handle = socket.handle();
+    let asked = handle.clone();
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(asked.clone());
+        let (asked, router) = (asked.clone(), router.clone());
+        async move { asked.answer(router.oneshot(request.map(Body::new))).await }
+    });
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new());
+    let mut connection =
+        Box::pin(builder.serve_connection_with_upgrades(TokioIo::new(socket), service));
+    tokio::select! {
+        _ = connection.as_mut() => None,
+        returning = handle.quiet(quiet) => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.as_mut().await;
+            drop(connection);
+            returning.socket().await
+        }
+    }
 }

@@ -19,23 +19,27 @@ async fn stream(server: &Server, path: &str) -> Answer {
 
 #[tokio::test]
 async fn second_receiver_is_turned_away() {
-    let mut server = Server::start().await;
-    let mut first = stream(&server, "/echo/0/two").await;
-    first.expect("o\n").await;
-    let mut second = stream(&server, "/echo/0/two").await;
-    second.expect(OCCUPIED).await;
-    second.expect_end().await;
-    let polled = post(server.address, "/echo/0/two/xhr", "").await;
-    assert_eq!(polled, (200, OCCUPIED.to_owned()));
-    // The first one lives.
-    post(server.address, "/echo/0/two/xhr_send", "[\"x\"]").await;
-    first.expect("a[\"x\"]\n").await;
+    for mut server in [
+        Server::start().await,
+        Server::with_takeover(settings()).await,
+    ] {
+        let mut first = stream(&server, "/echo/0/two").await;
+        first.expect("o\n").await;
+        let mut second = stream(&server, "/echo/0/two").await;
+        second.expect(OCCUPIED).await;
+        second.expect_end().await;
+        let polled = post(server.address, "/echo/0/two/xhr", "").await;
+        assert_eq!(polled, (200, OCCUPIED.to_owned()));
+        // The first one lives.
+        post(server.address, "/echo/0/two/xhr_send", "[\"x\"]").await;
+        first.expect("a[\"x\"]\n").await;
 
-    // A receiver that breaks off ends the session; the next one begins anew.
-    drop(first);
-    assert_eq!(server.end().await, "nobody xhr-streaming Lost");
-    let mut third = stream(&server, "/echo/0/two").await;
-    third.expect("o\n").await;
+        // A receiver that breaks off ends the session; the next one begins anew.
+        drop(first);
+        assert_eq!(server.end().await, "nobody xhr-streaming Lost");
+        let mut third = stream(&server, "/echo/0/two").await;
+        third.expect("o\n").await;
+    }
 }
 
 #[tokio::test]

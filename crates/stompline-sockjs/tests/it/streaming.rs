@@ -65,6 +65,14 @@ impl Way {
     }
 }
 
+/// The same through the HTTP server, and on sockets that responses take over.
+async fn both() -> [Server; 2] {
+    [
+        Server::start().await,
+        Server::with_takeover(settings()).await,
+    ]
+}
+
 async fn send(server: &Server, session: &str, body: &str) {
     let path = format!("/echo/0/{session}/xhr_send");
     assert_eq!(post(server.address, &path, body).await.0, 204);
@@ -72,73 +80,77 @@ async fn send(server: &Server, session: &str, body: &str) {
 
 #[tokio::test]
 async fn each_frame_is_a_chunk() {
-    let server = Server::start().await;
-    for (n, way) in WAYS.iter().enumerate() {
-        let session = &format!("chunk{n}");
-        let mut answer = way.opened(&server, session).await;
-        assert_eq!(answer.header("content-type"), Some(way.kind));
-        assert_eq!(answer.header("x-accel-buffering"), Some("no"));
-        assert_not_cached(&answer);
-        send(&server, session, r#"["x"]"#).await;
-        answer.expect(&(way.wrap)(r#"a["x"]"#)).await;
-        send(&server, session, r#"["  \u0000\n\r "]"#).await;
-        answer.expect(&(way.wrap)(r#"a["  \u0000\n\r "]"#)).await;
-        send(&server, session, r#"["close"]"#).await;
-        answer.expect(&(way.wrap)(r#"c[3000,"Go away!"]"#)).await;
-        answer.expect_end().await;
-        let mut again = way.open(&server, session).await;
-        again.expect(&(way.wrap)(r#"c[3000,"Go away!"]"#)).await;
-        again.expect_end().await;
+    for server in both().await {
+        for (n, way) in WAYS.iter().enumerate() {
+            let session = &format!("chunk{n}");
+            let mut answer = way.opened(&server, session).await;
+            assert_eq!(answer.header("content-type"), Some(way.kind));
+            assert_eq!(answer.header("x-accel-buffering"), Some("no"));
+            assert_not_cached(&answer);
+            send(&server, session, r#"["x"]"#).await;
+            answer.expect(&(way.wrap)(r#"a["x"]"#)).await;
+            send(&server, session, r#"["  \u0000\n\r "]"#).await;
+            answer.expect(&(way.wrap)(r#"a["  \u0000\n\r "]"#)).await;
+            send(&server, session, r#"["close"]"#).await;
+            answer.expect(&(way.wrap)(r#"c[3000,"Go away!"]"#)).await;
+            answer.expect_end().await;
+            let mut again = way.open(&server, session).await;
+            again.expect(&(way.wrap)(r#"c[3000,"Go away!"]"#)).await;
+            again.expect_end().await;
+        }
     }
 }
 
 #[tokio::test]
 async fn response_ends_after_the_frame_that_passes_the_limit() {
-    let server = Server::start().await;
-    let mut answer = WAYS[0].opened(&server, "limit").await;
-    let message = format!("\"{}\"", "x".repeat(128));
-    for _ in 0..31 {
-        send(&server, "limit", &format!("[{message}]")).await;
-        answer.expect(&format!("a[{message}]\n")).await;
+    for server in both().await {
+        let mut answer = WAYS[0].opened(&server, "limit").await;
+        let message = format!("\"{}\"", "x".repeat(128));
+        for _ in 0..31 {
+            send(&server, "limit", &format!("[{message}]")).await;
+            answer.expect(&format!("a[{message}]\n")).await;
+        }
+        answer.expect_end().await;
+        // What is sent between two responses waits for the next.
+        send(&server, "limit", "[\"between\"]").await;
+        let mut answer = WAYS[0].open(&server, "limit").await;
+        answer.expect("a[\"between\"]\n").await;
     }
-    answer.expect_end().await;
-    // What is sent between two responses waits for the next.
-    send(&server, "limit", "[\"between\"]").await;
-    let mut answer = WAYS[0].open(&server, "limit").await;
-    answer.expect("a[\"between\"]\n").await;
 }
 
 #[tokio::test]
 async fn frame_larger_than_the_limit_is_sent_whole() {
-    let server = Server::start().await;
-    for (n, way) in WAYS.iter().enumerate() {
-        let session = format!("whole{n}");
-        let mut answer = way.opened(&server, &session).await;
-        let text = "x".repeat(4096);
-        send(&server, &session, &format!("[\"{text}\"]")).await;
-        answer.expect(&(way.wrap)(&format!("a[\"{text}\"]"))).await;
-        answer.expect_end().await;
+    for server in both().await {
+        for (n, way) in WAYS.iter().enumerate() {
+            let session = format!("whole{n}");
+            let mut answer = way.opened(&server, &session).await;
+            let text = "x".repeat(4096);
+            send(&server, &session, &format!("[\"{text}\"]")).await;
+            answer.expect(&(way.wrap)(&format!("a[\"{text}\"]"))).await;
+            answer.expect_end().await;
+        }
     }
 }
 
 #[tokio::test]
 async fn many_messages_cross_many_responses_in_order() {
-    let server = Server::start().await;
-    let mut answer = WAYS[0].opened(&server, "many").await;
-    let messages: Vec<String> = (0..5_000).map(|n| format!("\"message {n}\"")).collect();
-    send(&server, "many", &format!("[{}]", messages.join(","))).await;
-    let mut received = Vec::new();
-    while received.len() < messages.len() {
-        match answer.chunk().await {
-            Some(frame) => {
-                let frame = frame.trim_end().strip_prefix('a').unwrap();
-                received.extend(serde_json::from_str::<Vec<String>>(frame).unwrap());
+    for server in both().await {
+        let mut answer = WAYS[0].opened(&server, "many").await;
+        let messages: Vec<String> = (0..5_000).map(|n| format!("\"message {n}\"")).collect();
+        send(&server, "many", &format!("[{}]", messages.join(","))).await;
+        let mut received = Vec::new();
+        while received.len() < messages.len() {
+            match answer.chunk().await {
+                Some(frame) => {
+                    let frame = frame.trim_end().strip_prefix('a').unwrap();
+                    received.extend(serde_json::from_str::<Vec<String>>(frame).unwrap());
+                }
+                None => answer = WAYS[0].open(&server, "many").await,
             }
-            None => answer = WAYS[0].open(&server, "many").await,
         }
+        let expected: Vec<String> = (0..5_000).map(|n| format!("message {n}")).collect();
+        assert_eq!(received, expected);
     }
-    let expected: Vec<String> = (0..5_000).map(|n| format!("message {n}")).collect();
-    assert_eq!(received, expected);
 }
 
 #[tokio::test]
@@ -156,10 +168,11 @@ async fn silent_receivers_get_heartbeats() {
 
 #[tokio::test]
 async fn percent_signs_survive_event_sources() {
-    let server = Server::start().await;
-    let mut answer = WAYS[1].opened(&server, "percent").await;
-    send(&server, "percent", r#"["%41 100%"]"#).await;
-    answer.expect("data: a[\"%2541 100%25\"]\r\n\r\n").await;
+    for server in both().await {
+        let mut answer = WAYS[1].opened(&server, "percent").await;
+        send(&server, "percent", r#"["%41 100%"]"#).await;
+        answer.expect("data: a[\"%2541 100%25\"]\r\n\r\n").await;
+    }
 }
 
 #[tokio::test]
@@ -176,23 +189,24 @@ async fn pages_cannot_be_broken_out_of() {
 
 #[tokio::test]
 async fn old_http_gets_a_stream_without_chunks() {
-    let server = Server::start().await;
-    let mut stream = tokio::net::TcpStream::connect(server.address)
-        .await
-        .unwrap();
-    let request = "POST /close/0/old/xhr_streaming HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n";
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await.unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    let head = head.to_ascii_lowercase();
-    assert!(head.contains(" 200 "), "{head}");
-    assert!(
-        !head.contains("transfer-encoding") && !head.contains("content-length"),
-        "{head}"
-    );
-    let expected = format!("{}\no\nc[3000,\"Go away!\"]\n", "h".repeat(2048));
-    assert_eq!(body, expected);
+    for server in both().await {
+        let mut stream = tokio::net::TcpStream::connect(server.address)
+            .await
+            .unwrap();
+        let request = "POST /close/0/old/xhr_streaming HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let head = head.to_ascii_lowercase();
+        assert!(head.contains(" 200 "), "{head}");
+        assert!(
+            !head.contains("transfer-encoding") && !head.contains("content-length"),
+            "{head}"
+        );
+        let expected = format!("{}\no\nc[3000,\"Go away!\"]\n", "h".repeat(2048));
+        assert_eq!(body, expected);
+    }
 }
 
 #[tokio::test]

@@ -210,7 +210,7 @@ impl Driver {
         let address = (&*destination, &message.headers, &message.body);
         self.core
             .broker
-            .publish_to_user(self.session.key(), Some(self.session.id()), address)
+            .publish_to_session(self.session.key(), self.session.id(), address)
             .deliveries
     }
 }

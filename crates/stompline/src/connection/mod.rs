@@ -324,6 +324,11 @@ impl Driver {
             self.core.leave(&subscription);
         }
         self.core.users.remove(&self.session);
+        if let Some(cluster) = &self.core.broker.cluster
+            && self.session.principal_if_connected().is_some()
+        {
+            cluster.part(&self.session);
+        }
         if self.announced {
             let session = Arc::clone(&self.session);
             self.core.tell(&SessionEvent::Disconnected {

@@ -37,8 +37,11 @@ impl Driver {
         }
         self.core
             .users
-            .add(&self.session, self.core.limits.sessions_per_user_max);
+            .add(&self.session, self.core.sessions_max_here());
         self.shutdown = None;
+        if let Some(cluster) = &self.core.broker.cluster {
+            cluster.arrive(&self.session);
+        }
         let session = Arc::clone(&self.session);
         let accept = Accept {
             session: session.id(),

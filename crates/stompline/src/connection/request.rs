@@ -78,7 +78,7 @@ impl Driver {
             let origin = Origin {
                 receipt: send.receipt.take(),
                 destination: Some(send.destination.clone()),
-                is_subscribe: false,
+                ..Origin::default()
             };
             return match checked {
                 Ok(()) => self.stage(&transaction, Staged::Send(send), origin).await,
@@ -88,7 +88,7 @@ impl Driver {
         let origin = Origin {
             receipt: send.receipt.clone(),
             destination: Some(send.destination.clone()),
-            is_subscribe: false,
+            ..Origin::default()
         };
         let result = self.run_send(send).await?;
         self.conclude(origin, Waiting::Ready(result))
@@ -107,9 +107,9 @@ impl Driver {
         let effect = self.core.intercept(request);
         Ok(match self.alongside(effect).await? {
             Ok(Outcome(Effect::Reply(reply))) => Ok(reply),
-            Ok(Outcome(Effect::Published(published))) => {
-                self.relief.congested.extend(published.congested);
-                Ok(Reply::none())
+            Ok(Outcome(Effect::Published(mut published))) => {
+                self.relief.congested.append(&mut published.congested);
+                Ok(published.into_reply())
             }
             Ok(Outcome(_)) => Ok(Reply::none()),
             Err(rejection) => Err(rejection),
@@ -131,14 +131,20 @@ impl Driver {
         request.subscription = Some((id.clone(), ack));
         let effect = self.core.intercept(request);
         let outcome = self.alongside(effect).await?;
-        let origin = Origin {
+        let mut origin = Origin {
             receipt,
             destination: Some(destination.clone()),
             is_subscribe: true,
+            joining: None,
         };
         let waiting = match outcome {
-            Ok(Outcome(Effect::Subscribed(subscription))) => {
+            Ok(Outcome(Effect::Subscribed(subscription, joined))) => {
                 let text = Arc::clone(subscription.destination());
+                // Without a RECEIPT nothing is promised: it is live here, and everywhere once the cluster knows.
+                let joined = joined.filter(|_| origin.receipt.is_some());
+                if joined.is_some() {
+                    origin.joining = Some(Arc::clone(&subscription));
+                }
                 self.stomp
                     .subscribed(id.clone(), Some(&destination), subscription);
                 self.core.tell(&SessionEvent::Subscribed {
@@ -146,7 +152,10 @@ impl Driver {
                     id: id.as_str().into(),
                     destination: text,
                 });
-                Waiting::Ready(Ok(Reply::none()))
+                match joined {
+                    Some(joined) => Waiting::joining(joined),
+                    None => Waiting::Ready(Ok(Reply::none())),
+                }
             }
             Ok(Outcome(Effect::Snapshot(message))) => {
                 let once = Subscription::new(
@@ -252,7 +261,7 @@ impl Driver {
                 let origin = Origin {
                     receipt,
                     destination,
-                    is_subscribe: false,
+                    ..Origin::default()
                 };
                 return self.conclude(origin, Waiting::Ready(Err(rejection)));
             }
@@ -269,9 +278,9 @@ impl Driver {
         loop {
             let core = Arc::clone(&self.core);
             let publish = Box::pin(core.publish_reply(Arc::clone(&self.session), reply.messages));
-            let published = self.alongside(publish).await?;
+            let (published, failed) = self.alongside(publish).await?;
             self.relief.congested.extend(published.congested);
-            if let Some(rejection) = reply.refused {
+            if let Some(rejection) = reply.refused.or(failed) {
                 return Ok(Err(rejection));
             }
             let Some(pending) = reply.pending else {

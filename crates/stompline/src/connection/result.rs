@@ -12,8 +12,9 @@ use stompline_proto::{Frame, needs_escape};
 
 use super::Driver;
 use crate::{
-    broker::Published, close::CloseReason, message::Message, rejection::Rejection,
-    render::Rendering, reply::Reply, subscription::Subscription,
+    backplane::Confirmation, broker::Published, close::CloseReason, event::SessionEvent,
+    message::Message, rejection::Rejection, render::Rendering, reply::Reply,
+    subscription::Subscription,
 };
 
 /// Results of one session that may be pending; then reading pauses.
@@ -26,6 +27,8 @@ pub(super) struct Origin {
     pub(super) destination: Option<String>,
     /// A refused SUBSCRIBE ends the session.
     pub(super) is_subscribe: bool,
+    /// The subscription that ends again if the cluster does not learn of it.
+    pub(super) joining: Option<Arc<Subscription>>,
 }
 
 /// A result whose turn has not come.
@@ -36,11 +39,26 @@ pub(super) enum Waiting {
     Answer(Arc<Subscription>, Message),
 }
 
+impl Waiting {
+    /// A subscription that is live here waits for the cluster.
+    pub(super) fn joining(joined: Confirmation) -> Self {
+        Self::Pending(Box::pin(async move {
+            match joined.await {
+                Ok(()) => Ok(Reply::none()),
+                Err(error) => {
+                    tracing::info!(%error, "a SUBSCRIBE is not confirmed");
+                    Err(Rejection::cluster_unavailable())
+                }
+            }
+        }))
+    }
+}
+
 /// Messages on their way, and what follows them.
 struct Publishing {
     origin: Origin,
     refused: Option<Rejection>,
-    messages: BoxFuture<'static, Published>,
+    messages: BoxFuture<'static, (Published, Option<Rejection>)>,
 }
 
 /// The results of one session.
@@ -157,8 +175,15 @@ impl Driver {
     }
 
     /// The messages have left: now the receipt, unless they were a refusal.
-    fn published(&mut self, done: Publishing, published: Published) -> Result<(), CloseReason> {
+    fn published(
+        &mut self,
+        done: Publishing,
+        (published, failed): (Published, Option<Rejection>),
+    ) -> Result<(), CloseReason> {
         self.relief.congested.extend(published.congested);
+        if let Some(failed) = failed.filter(|_| done.refused.is_none()) {
+            return self.refuse(&failed, &done.origin);
+        }
         match done.refused {
             None => self.confirm(done.origin.receipt.as_deref()),
             Some(rejection) if published.deliveries == 0 => {
@@ -180,7 +205,10 @@ impl Driver {
     fn refuse(&mut self, rejection: &Rejection, origin: &Origin) -> Result<(), CloseReason> {
         let receipt = origin.receipt.as_deref();
         let destination = origin.destination.as_deref();
-        let fatal = rejection.is_fatal() || origin.is_subscribe;
+        if let Some(subscription) = &origin.joining {
+            self.withdraw(subscription);
+        }
+        let fatal = rejection.is_fatal() || (origin.is_subscribe && origin.joining.is_none());
         if !fatal {
             self.core.note_rejection();
             if self.report(rejection, destination, receipt) || receipt.is_none() {
@@ -207,6 +235,24 @@ impl Driver {
         Err(reason)
     }
 
+    /// Ends a subscription that is refused after all.
+    fn withdraw(&mut self, subscription: &Arc<Subscription>) {
+        let found = self
+            .stomp
+            .subscriptions()
+            .find(|(_, own)| Arc::ptr_eq(own, subscription))
+            .map(|(id, _)| id.as_str().to_owned());
+        let Some((id, _)) = found.and_then(|id| self.stomp.unsubscribe(&id)) else {
+            return;
+        };
+        self.core.leave(subscription);
+        self.core.tell(&SessionEvent::Unsubscribed {
+            session: Arc::clone(&self.session),
+            id: id.as_str().into(),
+            destination: Arc::clone(subscription.destination()),
+        });
+    }
+
     /// Tells a refusal on `/user/queue/errors`. False if this session does not listen there.
     pub(super) fn report(
         &self,
@@ -224,11 +270,10 @@ impl Driver {
         }
         let errors = self.core.user_destination("/queue/errors");
         let address = (&*errors, &message.headers, &message.body);
-        let only = Some(self.session.id());
-        let told = self
-            .core
-            .broker
-            .publish_to_user(self.session.key(), only, address);
+        let told =
+            self.core
+                .broker
+                .publish_to_session(self.session.key(), self.session.id(), address);
         if told.deliveries == 0 {
             tracing::info!(
                 session = self.session.id(),

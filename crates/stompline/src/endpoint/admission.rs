@@ -102,7 +102,8 @@ impl Gate {
             self.core.stats.refusals.fetch_add(1, Ordering::Relaxed);
             tracing::info!(
                 endpoint = &*self.rules.prefix,
-                path = request.uri().path(),
+                // The last segment says enough; before it stands a session's id, which may be the only key to it.
+                action = request.uri().path().rsplit('/').next(),
                 status = refusal.status.as_u16(),
                 code = &*refusal.code,
                 client = %self.view(request).client(),

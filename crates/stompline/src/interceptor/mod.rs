@@ -10,8 +10,8 @@ use futures_util::future::BoxFuture;
 use stompline_proto::{AckMode, Headers, SubscriptionId};
 
 use crate::{
-    app::Core, broker::Published, message::Message, rejection::Rejection, reply::Reply,
-    session::Session, subscription::Subscription,
+    app::Core, backplane::Confirmation, broker::Published, message::Message, rejection::Rejection,
+    reply::Reply, session::Session, subscription::Subscription,
 };
 
 pub use content::ContentRules;
@@ -103,7 +103,8 @@ pub(crate) enum Effect {
     Published(Published),
     Reply(Reply),
     Snapshot(Message),
-    Subscribed(Arc<Subscription>),
+    /// A live subscription, and when the cluster knows of it.
+    Subscribed(Arc<Subscription>, Option<Confirmation>),
 }
 
 /// One link of the inbound chain.

@@ -17,6 +17,7 @@
 //! ```
 
 mod client;
+pub mod suite;
 
 use std::sync::Arc;
 
@@ -50,6 +51,13 @@ impl TestApp {
     /// The application.
     pub fn app(&self) -> &Stompline {
         &self.app
+    }
+
+    /// Stops what keeps this node in its cluster, without a word to the others: to them it is dead.
+    pub async fn crash(&self) {
+        if let Some(cluster) = &self.app.core().broker.cluster {
+            cluster.crash().await;
+        }
     }
 
     /// A client that has sent nothing yet.

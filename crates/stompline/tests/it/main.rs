@@ -4,6 +4,7 @@
 
 mod acknowledge;
 mod broker;
+mod cluster;
 mod endpoint;
 mod event;
 mod handler;

@@ -1,0 +1,144 @@
+//! How the directory's entries are written, and read back.
+
+use redis::Value;
+use stompline::{
+    Realm, UserKey, UserName,
+    backplane::{BackplaneError, Member, NodeId, SessionEntry, Swept, UserState},
+};
+
+/// Names hold no control characters, so a line end separates their parts.
+pub(crate) fn user_text(user: &UserKey) -> String {
+    format!("{}\n{}", user.realm(), user.name())
+}
+
+pub(crate) fn member_text(member: &Member) -> String {
+    format!("{}.{}", member.node, member.incarnation)
+}
+
+pub(crate) fn entry_text(entry: &SessionEntry) -> String {
+    format!(
+        "{}\n{}\n{}\n{}",
+        member_text(&entry.member),
+        entry.since_ms,
+        entry.transport,
+        entry.endpoint
+    )
+}
+
+/// Something in the directory that this version did not write.
+pub(crate) fn strange(what: &str) -> BackplaneError {
+    BackplaneError::Refused(format!("the directory holds {what}").into())
+}
+
+fn text(value: &Value) -> Result<&str, BackplaneError> {
+    match value {
+        Value::BulkString(bytes) => {
+            std::str::from_utf8(bytes).map_err(|_| strange("what is no text"))
+        }
+        Value::SimpleString(text) => Ok(text),
+        _ => Err(strange("what is no text")),
+    }
+}
+
+fn list(value: &Value) -> Result<&[Value], BackplaneError> {
+    match value {
+        Value::Array(values) => Ok(values),
+        _ => Err(strange("what is no list")),
+    }
+}
+
+pub(crate) fn number(value: &Value) -> Result<u64, BackplaneError> {
+    match value {
+        Value::Int(number) => u64::try_from(*number).map_err(|_| strange("a negative number")),
+        _ => Err(strange("what is no number")),
+    }
+}
+
+fn user(text: &str) -> Option<UserKey> {
+    let (realm, name) = text.split_once('\n')?;
+    Some(UserKey::new(
+        Realm::new(realm).ok()?,
+        UserName::new(name).ok()?,
+    ))
+}
+
+fn entry(user: UserKey, id: &str, text: &str) -> Option<SessionEntry> {
+    let mut lines = text.splitn(4, '\n');
+    let (node, incarnation) = lines.next()?.rsplit_once('.')?;
+    Some(SessionEntry {
+        id: id.into(),
+        user,
+        member: Member {
+            node: NodeId::new(node)?,
+            incarnation: incarnation.parse().ok()?,
+        },
+        since_ms: lines.next()?.parse().ok()?,
+        transport: lines.next()?.into(),
+        endpoint: lines.next()?.into(),
+    })
+}
+
+/// Number, whether the user came online, and ids with their entries.
+pub(crate) fn state(of: &UserKey, value: &Value) -> Result<UserState, BackplaneError> {
+    let [version, came, sessions] = list(value)? else {
+        return Err(strange("a state of another form"));
+    };
+    let mut state = UserState {
+        version: number(version)?,
+        came_online: number(came)? == 1,
+        sessions: Vec::new(),
+    };
+    for pair in list(sessions)?.chunks_exact(2) {
+        let session = entry(of.clone(), text(&pair[0])?, text(&pair[1])?);
+        state
+            .sessions
+            .push(session.ok_or_else(|| strange("a session of another form"))?);
+    }
+    Ok(state)
+}
+
+pub(crate) fn found(id: &str, value: &Value) -> Result<Option<SessionEntry>, BackplaneError> {
+    match list(value)? {
+        [] => Ok(None),
+        [whose, line] => user(text(whose)?)
+            .and_then(|whose| entry(whose, id, text(line).ok()?))
+            .map(Some)
+            .ok_or_else(|| strange("a session of another form")),
+        _ => Err(strange("a session of another form")),
+    }
+}
+
+pub(crate) fn users(value: &Value) -> Result<Vec<UserKey>, BackplaneError> {
+    list(value)?
+        .iter()
+        .map(|one| user(text(one)?).ok_or_else(|| strange("a user of another form")))
+        .collect()
+}
+
+pub(crate) fn realms(value: &Value) -> Result<Vec<Realm>, BackplaneError> {
+    let (Value::Set(values) | Value::Array(values)) = value else {
+        return Err(strange("what is no set"));
+    };
+    values
+        .iter()
+        .map(|one| Realm::new(text(one)?).map_err(|_| strange("a realm of another form")))
+        .collect()
+}
+
+pub(crate) fn swept(value: &Value) -> Result<Swept, BackplaneError> {
+    let [lost, offline] = list(value)? else {
+        return Err(strange("an answer of another form"));
+    };
+    let mut swept = Swept {
+        lost: Vec::new(),
+        offline: users(offline)?,
+    };
+    for triple in list(lost)?.chunks_exact(3) {
+        let whose = user(text(&triple[0])?).ok_or_else(|| strange("a user of another form"))?;
+        let session = entry(whose, text(&triple[1])?, text(&triple[2])?);
+        swept
+            .lost
+            .push(session.ok_or_else(|| strange("a session of another form"))?);
+    }
+    Ok(swept)
+}

@@ -1,0 +1,156 @@
+//! The scripts of the directory. Each runs as one step, so that of two nodes that see the same, one acts.
+//!
+//! | key behind the directory's prefix | what it is |
+//! |---|---|
+//! | `:nodes` | sorted set: members and the end of their lease, by the clock of Redis |
+//! | `:u:` user | hash: the user's sessions, each with its member first |
+//! | `:n:` member | hash: the member's sessions, each with its user |
+//! | `:online` | set: users who were said to be online |
+//! | `:leaving` | sorted set: users without a session, and when they are offline |
+//! | `:realms`, `:version` | set of realms; number of changes |
+
+/// One script, by the place in [`ALL`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Script {
+    Renew,
+    Enroll,
+    Register,
+    Unregister,
+    LookUp,
+    Find,
+    Online,
+    Sweep,
+}
+
+pub(crate) const ALL: [Script; 8] = [
+    Script::Renew,
+    Script::Enroll,
+    Script::Register,
+    Script::Unregister,
+    Script::LookUp,
+    Script::Find,
+    Script::Online,
+    Script::Sweep,
+];
+
+/// What several scripts use: the time, the member of an entry, what a user has on nodes that live.
+const COMMON: &str = r"
+local base = KEYS[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function member_of(entry) return string.match(entry, '^[^\n]*') end
+local alive = {}
+local function is_alive(member)
+  if alive[member] == nil then
+    local lease = redis.call('ZSCORE', base .. ':nodes', member)
+    alive[member] = lease ~= false and tonumber(lease) > now
+  end
+  return alive[member]
+end
+local function state_of(user)
+  local all, found = redis.call('HGETALL', base .. ':u:' .. user), {}
+  for i = 1, #all, 2 do
+    if is_alive(member_of(all[i + 1])) then
+      found[#found + 1] = all[i]
+      found[#found + 1] = all[i + 1]
+    end
+  end
+  return found
+end
+local function leave(user, id, member, grace)
+  local entry = redis.call('HGET', base .. ':u:' .. user, id)
+  local own = entry and member_of(entry) == member
+  if own then redis.call('HDEL', base .. ':u:' .. user, id) end
+  redis.call('HDEL', base .. ':n:' .. member, id)
+  redis.call('INCR', base .. ':version')
+  if redis.call('EXISTS', base .. ':u:' .. user) == 0 and redis.call('SISMEMBER', base .. ':online', user) == 1 then
+    redis.call('ZADD', base .. ':leaving', now + grace, user)
+  end
+  return own and entry
+end
+";
+
+/// Some sessions of one member whose lease has run out, and the users whose grace is over.
+const SWEEP: &str = r"
+local lost, offline, grace = {}, {}, tonumber(ARGV[2])
+if ARGV[1] == '1' then
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', base .. ':nodes', '-inf', now, 'LIMIT', 0, 1)) do
+    local some = redis.call('HSCAN', base .. ':n:' .. member, 0, 'COUNT', 200)[2]
+    for i = 1, #some, 2 do
+      local entry = leave(some[i + 1], some[i], member, grace)
+      if entry then
+        lost[#lost + 1] = some[i + 1]
+        lost[#lost + 1] = some[i]
+        lost[#lost + 1] = entry
+      end
+    end
+    if redis.call('EXISTS', base .. ':n:' .. member) == 0 then
+      redis.call('ZREM', base .. ':nodes', member)
+    end
+  end
+end
+for _, user in ipairs(redis.call('ZRANGEBYSCORE', base .. ':leaving', '-inf', now, 'LIMIT', 0, 500)) do
+  redis.call('ZREM', base .. ':leaving', user)
+  if redis.call('EXISTS', base .. ':u:' .. user) == 0 and redis.call('SREM', base .. ':online', user) == 1 then
+    offline[#offline + 1] = user
+  end
+end
+return {lost, offline}";
+
+impl Script {
+    /// The text.
+    pub(crate) fn text(self) -> String {
+        format!("{COMMON}{}", self.body())
+    }
+
+    fn body(self) -> &'static str {
+        match self {
+            Self::Renew => {
+                r"
+if redis.call('ZSCORE', base .. ':nodes', ARGV[1]) == false then return 0 end
+redis.call('ZADD', base .. ':nodes', now + ARGV[2], ARGV[1])
+return 1"
+            }
+            Self::Enroll => r"return redis.call('ZADD', base .. ':nodes', now + ARGV[2], ARGV[1])",
+            Self::Register => {
+                r"
+local user, id, entry, realm, known = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+redis.call('HSET', base .. ':u:' .. user, id, entry)
+redis.call('HSET', base .. ':n:' .. member_of(entry), id, user)
+redis.call('SADD', base .. ':realms', realm)
+redis.call('ZREM', base .. ':leaving', user)
+local came = redis.call('SADD', base .. ':online', user)
+if known == '1' then came = 0 end
+return {redis.call('INCR', base .. ':version'), came, state_of(user)}"
+            }
+            Self::Unregister => {
+                r"
+leave(ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]))
+return {tonumber(redis.call('GET', base .. ':version')), 0, state_of(ARGV[1])}"
+            }
+            Self::LookUp => {
+                r"return {tonumber(redis.call('GET', base .. ':version') or 0), 0, state_of(ARGV[1])}"
+            }
+            Self::Find => {
+                r"
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', base .. ':nodes', '(' .. now, '+inf')) do
+  local user = redis.call('HGET', base .. ':n:' .. member, ARGV[1])
+  if user then
+    local entry = redis.call('HGET', base .. ':u:' .. user, ARGV[1])
+    if entry and member_of(entry) == member then return {user, entry} end
+  end
+end
+return {}"
+            }
+            Self::Online => {
+                r"
+local found = {}
+for _, user in ipairs(redis.call('SRANDMEMBER', base .. ':online', ARGV[1])) do
+  if #state_of(user) > 0 then found[#found + 1] = user end
+end
+return found"
+            }
+            Self::Sweep => SWEEP,
+        }
+    }
+}

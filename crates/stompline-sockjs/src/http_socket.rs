@@ -1,0 +1,399 @@
+//! A TCP socket that can be taken from the HTTP server: by a streaming response, and by its owner while nothing happens on it.
+//!
+//! An HTTP server keeps some twenty kilobytes of buffers for each connection, and wakes a task of its own for each piece of a body. A response
+//! that lasts for minutes and is mostly silent needs neither: once its request was read, the session writes to the socket by itself. A server
+//! that wants this wraps its sockets in [`HttpSocket`] and puts each one's [`SocketHandle`] into the extensions of its requests; without
+//! them, responses are streamed through the server. Such a server can also let go of connections that are kept for a next request
+//! ([`SocketHandle::quiet`]) and begin anew when one comes.
+
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderValue, Version, header};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    sync::{Notify, oneshot},
+};
+
+use crate::{endpoint::tune, outgoing::Outgoing, receiver::Stream};
+
+/// Most bytes collected for one write.
+const WRITE_BYTES: usize = 64 * 1024;
+
+/// How long a client may take to read the end of a response and close.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A socket for HTTP/1.1; see the module page.
+#[derive(Debug)]
+pub struct HttpSocket {
+    /// There until it is dropped.
+    stream: Option<TcpStream>,
+    handle: SocketHandle,
+}
+
+/// What requests that came over a socket can do with it.
+#[derive(Clone, Debug, Default)]
+pub struct SocketHandle(Arc<Handle>);
+
+#[derive(Debug, Default)]
+struct Handle {
+    /// From now on the HTTP server only believes that it reads and writes.
+    taken: AtomicBool,
+    /// The last write found the socket full.
+    blocked: AtomicBool,
+    /// Reads that brought something, and how many there had been when the last answer was ready.
+    reads: AtomicU32,
+    reads_answered: AtomicU32,
+    /// Requests so far, and whether one is being answered.
+    requests: AtomicU32,
+    answering: AtomicBool,
+    answered: Notify,
+    /// Who gets the socket when the server lets it go.
+    heir: Mutex<Option<oneshot::Sender<TcpStream>>>,
+}
+
+impl HttpSocket {
+    /// A socket that was just accepted.
+    pub fn new(stream: TcpStream) -> Self {
+        Self {
+            stream: Some(stream),
+            handle: SocketHandle::default(),
+        }
+    }
+
+    /// The handle for the extensions of this socket's requests.
+    pub fn handle(&self) -> SocketHandle {
+        self.handle.clone()
+    }
+
+    /// The socket itself; `None` only if it was taken over.
+    pub(crate) fn into_inner(mut self) -> Option<TcpStream> {
+        self.stream.take()
+    }
+
+    /// The socket, unless a response has taken it over.
+    fn own(&mut self) -> Option<Pin<&mut TcpStream>> {
+        if self.handle.0.taken.load(Ordering::Acquire) {
+            return None;
+        }
+        self.stream.as_mut().map(Pin::new)
+    }
+
+    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let blocked = &self.handle.0.blocked;
+        blocked.store(written.is_pending(), Ordering::Relaxed);
+        written
+    }
+}
+
+impl SocketHandle {
+    /// Takes the socket over: it comes as soon as the HTTP server has dropped it, which the answer to the present request must ask for. What
+    /// the server still writes goes nowhere. `None` if another request has it already.
+    pub(crate) fn take_over(&self) -> Option<oneshot::Receiver<TcpStream>> {
+        if self.0.taken.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        let (heir, socket) = oneshot::channel();
+        *self.0.heir.lock().unwrap_or_else(PoisonError::into_inner) = Some(heir);
+        Some(socket)
+    }
+}
+
+impl SocketHandle {
+    /// Answers one request. Every request of a socket that may be let go must be answered through this.
+    pub async fn answer<F: Future>(&self, answer: F) -> F::Output {
+        let handle = &self.0;
+        handle.requests.fetch_add(1, Ordering::Relaxed);
+        handle.answering.store(true, Ordering::Relaxed);
+        let answered = answer.await;
+        let reads = handle.reads.load(Ordering::Relaxed);
+        handle.reads_answered.store(reads, Ordering::Relaxed);
+        handle.answering.store(false, Ordering::Relaxed);
+        handle.answered.notify_one();
+        answered
+    }
+
+    /// Waits until every request was answered and nothing has come for `after`, and takes the socket back. Whoever drives the HTTP connection
+    /// must poll this in the same task, and then end the connection. A client that sends half a request with the one before it loses it.
+    pub async fn quiet(&self, after: Duration) -> Returning {
+        loop {
+            self.0.answered.notified().await;
+            let mut requests = 0;
+            while requests != self.0.requests.load(Ordering::Relaxed) {
+                requests = self.0.requests.load(Ordering::Relaxed);
+                tokio::time::sleep(after).await;
+            }
+            if self.is_quiet()
+                && let Some(socket) = self.take_over()
+            {
+                return Returning(socket);
+            }
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        let handle = &self.0;
+        !handle.answering.load(Ordering::Relaxed)
+            && !handle.blocked.load(Ordering::Relaxed)
+            && handle.reads.load(Ordering::Relaxed) == handle.reads_answered.load(Ordering::Relaxed)
+    }
+}
+
+/// A socket that the HTTP server is about to drop.
+#[derive(Debug)]
+pub struct Returning(oneshot::Receiver<TcpStream>);
+
+impl Returning {
+    /// The socket, once the connection was ended.
+    pub async fn socket(self) -> Option<TcpStream> {
+        self.0.await.ok()
+    }
+}
+
+impl Drop for HttpSocket {
+    fn drop(&mut self) {
+        let heir = self.handle.0.heir.lock();
+        let heir = heir.unwrap_or_else(PoisonError::into_inner).take();
+        if let (Some(heir), Some(stream)) = (heir, self.stream.take()) {
+            // Nobody waits any more if the session has ended meanwhile.
+            let _ = heir.send(stream);
+        }
+    }
+}
+
+impl AsyncRead for HttpSocket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = match self.own() {
+            Some(stream) => stream.poll_read(context, buffer),
+            None => Poll::Ready(Ok(())),
+        };
+        if buffer.filled().len() > before {
+            self.handle.0.reads.fetch_add(1, Ordering::Relaxed);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for HttpSocket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = match self.own() {
+            Some(stream) => stream.poll_write(context, bytes),
+            None => Poll::Ready(Ok(bytes.len())),
+        };
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = match self.own() {
+            Some(stream) => stream.poll_write_vectored(context, pieces),
+            None => Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum())),
+        };
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A TCP socket of tokio holds nothing back.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.own() {
+            Some(stream) => stream.poll_shutdown(context),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+/// A streaming response on its own socket.
+pub(crate) struct Takeover<M: Outgoing> {
+    head: Vec<u8>,
+    is_chunked: bool,
+    body: Stream<M>,
+}
+
+impl<M: Outgoing> Takeover<M> {
+    /// The response with the headers of `response` to a request of `version`. It is the last one on its connection.
+    pub(crate) fn new(response: &mut Response, version: Version, body: Stream<M>) -> Self {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        // HTTP/1.0 knows no chunks; there the end of the connection is the end of the body.
+        let is_chunked = version != Version::HTTP_10;
+        let mut head = b"HTTP/1.1 200 OK\r\n".to_vec();
+        for (name, value) in response.headers() {
+            write_header(&mut head, name.as_str(), value.as_bytes());
+        }
+        if is_chunked {
+            write_header(&mut head, "transfer-encoding", b"chunked");
+        }
+        let now = httpdate::fmt_http_date(std::time::SystemTime::now());
+        write_header(&mut head, "date", now.as_bytes());
+        head.extend_from_slice(b"\r\n");
+        Self {
+            head,
+            is_chunked,
+            body,
+        }
+    }
+
+    /// Writes the response to its end. A client that leaves before ends the session, by dropping the body.
+    pub(crate) async fn run(self, socket: oneshot::Receiver<TcpStream>) {
+        let Ok(stream) = socket.await else {
+            return;
+        };
+        tune(&stream);
+        let Self {
+            head,
+            is_chunked,
+            mut body,
+        } = self;
+        let mut unwritten = Unwritten {
+            bytes: head,
+            taken: 0,
+        };
+        let whole = poll_fn(|context| {
+            if is_gone(&stream, context) {
+                return Poll::Ready(false);
+            }
+            loop {
+                match unwritten.poll_write(&stream, context) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(false),
+                    // A client that takes nothing must not keep a session that was ended for it.
+                    Poll::Pending => return body.poll_gone(context).map(|()| false),
+                }
+                if body.is_over() {
+                    return Poll::Ready(true);
+                }
+                ready!(collect(
+                    &mut body,
+                    context,
+                    is_chunked,
+                    &mut unwritten.bytes
+                ));
+            }
+        })
+        .await;
+        drop(body);
+        if whole {
+            // The client closes once it has read the end; closing first could take it away from it.
+            let _ = socket2::SockRef::from(&stream).shutdown(std::net::Shutdown::Write);
+            let closed = poll_fn(|context| {
+                if is_gone(&stream, context) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            });
+            let _ = tokio::time::timeout(LINGER, closed).await;
+        }
+    }
+}
+
+fn write_header(head: &mut Vec<u8>, name: &str, value: &[u8]) {
+    head.extend_from_slice(name.as_bytes());
+    head.extend_from_slice(b": ");
+    head.extend_from_slice(value);
+    head.extend_from_slice(b"\r\n");
+}
+
+/// Appends what the body has ready, each piece a chunk. Pending if that is nothing.
+fn collect<M: Outgoing>(
+    body: &mut Stream<M>,
+    context: &mut Context<'_>,
+    is_chunked: bool,
+    bytes: &mut Vec<u8>,
+) -> Poll<()> {
+    while bytes.len() < WRITE_BYTES && !body.is_over() {
+        match body.poll_chunk(context) {
+            Poll::Ready(Some(piece)) => write_chunk(&piece, is_chunked, bytes),
+            Poll::Ready(None) => {}
+            Poll::Pending if bytes.is_empty() => return Poll::Pending,
+            Poll::Pending => return Poll::Ready(()),
+        }
+    }
+    if body.is_over() && is_chunked {
+        bytes.extend_from_slice(b"0\r\n\r\n");
+    }
+    Poll::Ready(())
+}
+
+/// A chunk (RFC 9112, section 7.1).
+fn write_chunk(piece: &Bytes, is_chunked: bool, bytes: &mut Vec<u8>) {
+    if is_chunked {
+        bytes.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+    }
+    bytes.extend_from_slice(piece);
+    if is_chunked {
+        bytes.extend_from_slice(b"\r\n");
+    }
+}
+
+/// What the socket has not taken yet. Nothing is kept once it has.
+struct Unwritten {
+    bytes: Vec<u8>,
+    taken: usize,
+}
+
+impl Unwritten {
+    fn poll_write(
+        &mut self,
+        stream: &TcpStream,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.taken < self.bytes.len() {
+            match stream.try_write(&self.bytes[self.taken..]) {
+                Ok(count) => self.taken += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(stream.poll_write_ready(context))?;
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        self.bytes = Vec::new();
+        self.taken = 0;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Whether the client has closed. What it still sends is of no interest: this was its last request here.
+fn is_gone(stream: &TcpStream, context: &mut Context<'_>) -> bool {
+    let mut ignored = [0; 512];
+    while let Poll::Ready(ready) = stream.poll_read_ready(context) {
+        match ready.and_then(|()| stream.try_read(&mut ignored)) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return true,
+        }
+    }
+    false
+}

@@ -1,0 +1,211 @@
+//! Several nodes in one process: on a bus that works, and on one that does not.
+
+use std::time::Duration;
+
+use stompline::{
+    backplane::{Faults, MemoryBus, MemoryLink},
+    testing::suite::{Links, TestNode},
+};
+use stompline_proto::{Command, Frame};
+
+use crate::support::{Client, frame, header};
+
+struct Bus(MemoryBus);
+
+impl Links for Bus {
+    type Link = MemoryLink;
+
+    async fn link(&self) -> MemoryLink {
+        self.0.link()
+    }
+}
+
+mod sound {
+    use super::*;
+
+    stompline::backplane_suite!(Bus(MemoryBus::new()), start_paused = true);
+}
+
+/// What may happen on any network without a node's fault.
+mod slow_and_doubling {
+    use super::*;
+
+    fn bus() -> Bus {
+        let faults = Faults::seeded(7)
+            .doubling(300)
+            .delaying(Duration::from_millis(3));
+        Bus(MemoryBus::faulty(faults))
+    }
+
+    stompline::backplane_suite!(bus(), start_paused = true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lossy_bus_keeps_order_and_doubles_nothing() {
+    for seed in 0..20 {
+        let faults = Faults::seeded(seed)
+            .losing(200)
+            .doubling(300)
+            .delaying(Duration::from_millis(2));
+        let bus = Bus(MemoryBus::faulty(faults));
+        let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+        let mut bert = there.connect("bert").await;
+        bert.subscribe("s", "/topic/open.a").await;
+        let messenger = here.app.app().messenger();
+        for n in 1..=500u32 {
+            messenger.send("/topic/open.a", &n).await.unwrap();
+        }
+        let (mut last, mut count) = (0, 0);
+        while let Ok(message) = tokio::time::timeout(Duration::from_secs(2), bert.message()).await {
+            let n: u32 = std::str::from_utf8(&message.body).unwrap().parse().unwrap();
+            assert!(n > last, "seed {seed}: {n} after {last}");
+            (last, count) = (n, count + 1);
+        }
+        assert!((300..500).contains(&count), "seed {seed}: {count} of 500");
+    }
+}
+
+async fn refusal(client: &mut Client) -> Frame {
+    let message = client.message().await;
+    assert_eq!(header(&message, "destination"), "/user/queue/errors");
+    assert_eq!(header(&message, "code"), "cluster_unavailable");
+    message
+}
+
+#[tokio::test(start_paused = true)]
+async fn cut_off_node_serves_its_own_and_says_what_it_cannot() {
+    let bus = Bus(MemoryBus::new());
+    let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+    let mut anna = here.connect("anna").await;
+    let mut bert = there.connect("bert").await;
+    anna.subscribe("e", "/user/queue/errors").await;
+    for client in [&mut anna, &mut bert] {
+        client.subscribe("s", "/topic/open.a").await;
+    }
+    bus.0.cut(here.app.app().node(), true);
+
+    // A SEND reaches those who are here; its receipt is refused, and the session lives.
+    let send = frame(
+        Command::Send,
+        &[("destination", "/topic/open.a"), ("receipt", "r-1")],
+    );
+    anna.transmit(&send.body("alone")).await;
+    assert_eq!(anna.message().await.body, "alone");
+    assert_eq!(header(&refusal(&mut anna).await, "receipt-id"), "r-1");
+
+    // A SUBSCRIBE with a receipt is refused and undone: the id is free again.
+    let subscribe = |receipt| {
+        let headers = [
+            ("id", "late"),
+            ("destination", "/topic/open.late"),
+            ("receipt", receipt),
+        ];
+        frame(Command::Subscribe, &headers)
+    };
+    anna.transmit(&subscribe("r-2")).await;
+    assert_eq!(header(&refusal(&mut anna).await, "receipt-id"), "r-2");
+    let presence = here.app.app().presence().online(10).await;
+    assert!(presence.is_partial);
+
+    bus.0.cut(here.app.app().node(), false);
+    here.until("the node is back", || here.is_well()).await;
+    anna.transmit(&subscribe("r-3")).await;
+    anna.await_receipt("r-3").await;
+    bert.send_and_wait("/topic/open.late", "together").await;
+    assert_eq!(anna.message().await.body, "together");
+    // What was said while the node was away is lost, not late.
+    bert.send_and_wait("/topic/open.a", "again").await;
+    assert_eq!(anna.message().await.body, "again");
+    assert_eq!(bert.message().await.body, "again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn subscription_without_receipt_joins_when_the_cluster_is_back() {
+    let bus = Bus(MemoryBus::new());
+    let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+    let mut anna = here.connect("anna").await;
+    bus.0.cut(here.app.app().node(), true);
+    let headers = [("id", "s"), ("destination", "/topic/open.a")];
+    anna.transmit(&frame(Command::Subscribe, &headers)).await;
+    let local = here.app.app().messenger();
+    here.until("it is live here", || {
+        here.app.app().stats().destinations == 1
+    })
+    .await;
+    assert!(local.send("/topic/open.a", "here").await.is_err());
+    assert_eq!(anna.message().await.body, "\"here\"");
+    bus.0.cut(here.app.app().node(), false);
+    here.until("the node is back", || here.is_well()).await;
+    let messenger = there.app.app().messenger();
+    messenger.send("/topic/open.a", "there").await.unwrap();
+    assert_eq!(anna.message().await.body, "\"there\"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_absence_loses_no_session_and_tells_nobody() {
+    let bus = Bus(MemoryBus::new());
+    let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+    let _anna = here.connect("anna").await;
+    there.until_sessions("anna", 1).await;
+    bus.0.cut(here.app.app().node(), true);
+    here.until("the node noticed", || !here.is_well()).await;
+    // One comes and one goes meanwhile.
+    let bert = here.connect("bert").await;
+    drop(bert);
+    let _carl = here.connect("carl").await;
+    bus.0.cut(here.app.app().node(), false);
+    there.until_sessions("carl", 1).await;
+    there.until_sessions("anna", 1).await;
+    there.until_sessions("bert", 0).await;
+    let told = [here.heard("online"), there.heard("online")].concat();
+    assert_eq!(told, ["online customer:anna", "online customer:carl"]);
+    assert_eq!(there.heard("gone"), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn node_that_lost_its_lease_comes_back_whole() {
+    let bus = Bus(MemoryBus::new());
+    let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+    let mut anna = here.connect("anna").await;
+    anna.subscribe("s", "/user/queue/a").await;
+    bus.0.cut(here.app.app().node(), true);
+    there
+        .until("anna is offline", || there.heard("offline").len() == 1)
+        .await;
+    assert_eq!(there.heard("gone").len(), 1);
+    bus.0.cut(here.app.app().node(), false);
+    there.until_sessions("anna", 1).await;
+    let messenger = there.app.app().messenger();
+    let sent = messenger
+        .send_to_user_in(("customer", "anna"), "/queue/a", "welcome back")
+        .await;
+    sent.unwrap();
+    assert_eq!(anna.message().await.body, "\"welcome back\"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_directory_is_filled_again_without_announcements() {
+    let bus = Bus(MemoryBus::new());
+    let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+    let mut clients = Vec::new();
+    for n in 0..600 {
+        let node = if n % 2 == 0 { &here } else { &there };
+        clients.push(node.connect(&format!("user-{n}")).await);
+    }
+    for n in [0, 1, 598, 599] {
+        here.until_sessions(&format!("user-{n}"), 1).await;
+    }
+    let both = |what: &str| [here.heard(what), there.heard(what)].concat();
+    here.until("all are online", || both("online").len() == 600)
+        .await;
+    bus.0.forget();
+    for n in 0..600 {
+        here.until_sessions(&format!("user-{n}"), 1).await;
+    }
+    assert_eq!(both("online").len(), 600);
+    assert_eq!((both("gone").len(), both("offline").len()), (0, 0));
+    drop(clients);
+    here.until("all are offline", || both("offline").len() == 600)
+        .await;
+    assert_eq!(both("gone").len(), 600);
+}
