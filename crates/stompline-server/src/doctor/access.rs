@@ -118,7 +118,9 @@ pub(super) fn of_code(code: &str, with_token: bool) -> Option<&'static str> {
         "token_unsupported_algorithm" => {
             "no key of the server is for this alg: sign in another way, or add a key for it"
         }
-        "token_missing_claim" => "the claims sub, userType and exp are needed, each in its form",
+        "token_missing_claim" => {
+            "the claims sub, userType and exp are needed, each in its form, and iss and aud where `auth.issuer` and `auth.audience` are set"
+        }
         "wrong_user_type" => {
             "the token is for another endpoint: customers connect to /ws/chat, agents to /ws/agent"
         }

@@ -217,11 +217,9 @@ pub(super) async fn begin(
         let bytes = body.map_or(0, str::len);
         let bytes = bytes.to_string();
         head.extend([
-            "Content-Type: text/plain
-Content-Length: ",
+            "Content-Type: text/plain\r\nContent-Length: ",
             &bytes,
-            "
-",
+            "\r\n",
         ]);
     }
     head.extend(["\r\n", body.unwrap_or_default()]);
