@@ -98,6 +98,10 @@ pub(super) fn judge_ready(ready: &Result<Answer, Fault>) -> Finding {
             "/readyz is not passed on by the proxy",
             "run doctor on the server's own address to see whether it is ready",
         ),
+        Ok(answer) if answer.status == 200 && is_dark(answer) => Finding::warning(
+            format!("/readyz: {}", answer.excerpt()),
+            "this node serves its own clients, and is cut off from the other nodes until this is mended: check that Redis runs and that this server reaches it (the table `redis`); its log says since when",
+        ),
         Ok(answer) if answer.status == 200 => Finding::ok(format!("/readyz: {}", answer.excerpt())),
         Ok(answer) if answer.status == 503 && answer.excerpt() == "stopping" => Finding::failed(
             "/readyz: stopping",
@@ -153,6 +157,13 @@ pub(super) fn judge_path(greeting: &Result<Answer, Fault>) -> Finding {
 
 pub(super) fn is_greeting(answer: &Answer) -> bool {
     answer.status == 200 && answer.excerpt() == GREETING
+}
+
+/// Whether the server names something that it does not reach.
+fn is_dark(answer: &Answer) -> bool {
+    String::from_utf8_lossy(&answer.body)
+        .lines()
+        .any(|line| line.starts_with("dark: "))
 }
 
 fn is_page(answer: &Answer) -> bool {
@@ -246,6 +257,14 @@ mod tests {
             .push(("Content-Type".to_owned(), "text/html".to_owned()));
         let rows = [
             (Ok(answer(200, "ready\n")), Fine, "ready"),
+            (
+                Ok(answer(
+                    200,
+                    "ready\ndark: redis commands: connection refused\n",
+                )),
+                Warning,
+                "redis commands: connection refused",
+            ),
             (Ok(page), Warning, "not passed on"),
             (Ok(answer(503, "stopping\n")), Failed, "told to stop"),
             (

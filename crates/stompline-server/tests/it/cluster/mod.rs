@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::binary::{Server, exchange, stompline};
+use crate::binary::{Server, exchange, run, stompline};
 use client::Client;
 use proxy::Proxy;
 use redis::Redis;
@@ -34,14 +34,14 @@ destination = "/topic/open.*"
 /// One process, with a directory of its own: what they share is Redis.
 struct Node {
     server: Server,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Node {
     fn start(redis_url: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let server = serve(dir.path(), redis_url);
-        let node = Self { server, _dir: dir };
+        let node = Self { server, dir };
         node.until("it is a member", Node::is_well);
         node
     }
@@ -217,6 +217,27 @@ async fn redis_that_restarts_empty_is_filled_again() {
     talk(&mut anna, &mut bert, "after").await;
     talk(&mut bert, &mut anna, "and back").await;
     no_session_was_lost([here, there]);
+}
+
+#[test]
+fn doctor_names_what_is_dark() {
+    let mut redis = Redis::start();
+    let node = Node::start(&redis.url());
+    let url = format!("http://{}", node.server.address);
+    let examine = || {
+        let outcome = run(node.dir.path(), &["doctor", &url]);
+        let told = outcome.succeeded().to_owned();
+        let line = told.lines().find(|line| line.contains(" ready "));
+        line.expect("readiness is told").to_owned()
+    };
+    assert_eq!(examine(), "ok       ready            /readyz: ready");
+    redis.kill();
+    node.until("it is noticed", |node| !node.is_well());
+    let line = examine();
+    assert!(
+        line.starts_with("warning  ready            /readyz: ready dark: redis"),
+        "{line}"
+    );
 }
 
 #[tokio::test]
