@@ -226,7 +226,7 @@ fn doctor_names_what_is_dark() {
     let url = format!("http://{}", node.server.address);
     let examine = || {
         let outcome = run(node.dir.path(), &["doctor", &url]);
-        let told = outcome.succeeded().to_owned();
+        let told = outcome.succeeded();
         let line = told.lines().find(|line| line.contains(" ready "));
         line.expect("readiness is told").to_owned()
     };
