@@ -18,6 +18,10 @@ use crate::cli::{Cli, Command, Scenario, Server};
 /// Exit code for wrong use, as clap has it.
 const MISUSE: u8 = 2;
 
+/// The server's allocator, so that sessions in this process cost what they cost there.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let Cli { server, command } = Cli::parse();
     match command {

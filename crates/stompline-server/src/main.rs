@@ -6,6 +6,7 @@ mod cli;
 mod cluster;
 mod config;
 mod data_dir;
+mod descriptor;
 mod doctor;
 mod failure;
 mod hex;

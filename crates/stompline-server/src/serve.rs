@@ -18,6 +18,7 @@ use crate::application::Application;
 use crate::cli::ServeArgs;
 use crate::config::{self, Config, Origin};
 use crate::data_dir::DataDir;
+use crate::descriptor;
 use crate::failure::Failure;
 use crate::http::{self, MetricsAccess, Status};
 use crate::keyring::Keyring;
@@ -38,6 +39,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let keyring = Keyring::read(&config)?;
     let data = DataDir::prepare(&config.data)?;
     logging::start(&config.log);
+    descriptor::raise();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

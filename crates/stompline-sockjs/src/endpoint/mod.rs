@@ -20,7 +20,7 @@ use std::{convert::Infallible, sync::Arc, task::Poll, time::Duration};
 
 use axum::{Router, body::Body, response::Response};
 use futures_util::future::BoxFuture;
-use http::{Method, Request as HttpRequest, request::Parts};
+use http::{Method, Request as HttpRequest, StatusCode, request::Parts};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -190,7 +190,15 @@ impl<S: Service> Shared<S> {
                 if parts.method != Method::GET {
                     return Ok(answer::method_not_allowed("GET").into());
                 }
-                self.open(parts, upgrade, Transport::SockJsWebSocket).await
+                match self.open(parts, upgrade, Transport::SockJsWebSocket).await {
+                    // The protocol's clients show the text as it is.
+                    Err(refusal) if refusal.status == StatusCode::BAD_REQUEST => {
+                        let mut response = answer::text(refusal.message.into_owned());
+                        *response.status_mut() = refusal.status;
+                        Ok(response)
+                    }
+                    opened => opened,
+                }
             }
             Some(Route::Iframe) if framed => self.iframe(parts).await,
             Some(Route::Session(id, action)) if framed && self.serves(action) => {

@@ -249,3 +249,22 @@ async fn session_urls_set_the_cookie_if_it_is_needed() {
     let info = get(server.address, "/echo/info").await.1;
     assert!(info.contains("\"cookie_needed\":true"), "{info}");
 }
+
+#[tokio::test]
+async fn websocket_path_says_what_it_wants() {
+    let server = Server::start().await;
+    for (headers, text) in [
+        ("", "Can \"Upgrade\" only to \"WebSocket\"."),
+        (
+            "\r\nUpgrade: WebSocket\r\nConnection: close",
+            "\"Connection\" must be \"Upgrade\".",
+        ),
+    ] {
+        let start = format!("GET /echo/0/0/websocket HTTP/1.1{headers}");
+        let mut answer = Answer::to(server.address, &start, "").await;
+        assert_eq!(
+            (answer.status(), answer.body().await),
+            (400, text.to_owned())
+        );
+    }
+}
