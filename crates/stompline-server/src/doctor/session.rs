@@ -44,10 +44,16 @@ pub(super) fn judge_socket(way: Way, opened: Result<Duration, &Fault>) -> Findin
 }
 
 /// Whether the server saw an ordinary request where a handshake was sent.
+///
+/// The plain path refuses with a code, those of SockJS with a sentence that names the header.
 fn lost_upgrade(answer: &Answer) -> bool {
-    is_greeting(answer)
-        || answer.status == 426
-        || (answer.status == 400 && answer.code().as_deref() == Some("bad_handshake"))
+    let names_it = || {
+        answer.code().map_or_else(
+            || answer.excerpt().contains("\"Upgrade\""),
+            |code| code == "bad_handshake",
+        )
+    };
+    is_greeting(answer) || answer.status == 426 || (answer.status == 400 && names_it())
 }
 
 /// Judges CONNECTED: is this session the token's user?

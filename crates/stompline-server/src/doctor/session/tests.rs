@@ -70,6 +70,17 @@ fn websockets_are_judged() {
             status(400, r#"{"code":"bad_handshake"}"#),
             "Upgrade",
         ),
+        (
+            framed,
+            status(400, "Can \"Upgrade\" only to \"WebSocket\"."),
+            "proxy_set_header",
+        ),
+        (
+            framed,
+            status(400, "\"Connection\" must be \"Upgrade\"."),
+            "proxy_set_header",
+        ),
+        (framed, status(400, "Bad Request"), "status 400"),
         (framed, status(404, ""), "sockjs_websocket"),
         (
             plain,
