@@ -32,6 +32,10 @@ help: ## Say what there is
 run: build ## Build and start a demonstration, and print its address
 	exec $(BINARY) serve --demo $(ARGS)
 
+.PHONY: run-cluster
+run-cluster: build needs-services needs-postgres ## The same on two nodes, with Redis and PostgreSQL, behind a proxy; PORT=8080 for a port of your own
+	STOMPLINE_BIN=$(abspath $(BINARY)) exec node scripts/run-cluster.mjs
+
 .PHONY: build
 build: web ## Build the executable, with the pages in it
 	$(CARGO) build --locked --release -p stompline-server
