@@ -44,7 +44,8 @@ impl Interests {
                 idle_since: None,
                 joined: backplane.join(interest.clone()).shared(),
             });
-        if matches!(wanted.joined.peek(), Some(Err(_))) {
+        // Looked at and not only peeked at: nobody may have waited for the first one, and then its failure has not been seen yet.
+        if matches!(wanted.joined.clone().now_or_never(), Some(Err(_))) {
             wanted.joined = backplane.join(interest).shared();
         }
         wanted.subscribers += 1;

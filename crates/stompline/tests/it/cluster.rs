@@ -209,3 +209,18 @@ async fn lost_directory_is_filled_again_without_announcements() {
         .await;
     assert_eq!(both("gone").len(), 600);
 }
+
+#[tokio::test(start_paused = true)]
+async fn failed_join_that_nobody_awaited_is_tried_again() {
+    let bus = Bus(MemoryBus::new());
+    let here = TestNode::start(&bus).await;
+    let (mut anna, mut bert) = (here.connect("anna").await, here.connect("bert").await);
+    bus.0.cut(here.app.app().node(), true);
+    // Without a receipt nobody waits for the join.
+    let headers = [("id", "s"), ("destination", "/topic/open.late")];
+    anna.transmit(&frame(Command::Subscribe, &headers)).await;
+    anna.send("/topic/open.late", "fence").await;
+    assert_eq!(anna.message().await.body, "fence");
+    bus.0.cut(here.app.app().node(), false);
+    bert.subscribe("s", "/topic/open.late").await;
+}
