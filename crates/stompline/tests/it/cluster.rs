@@ -224,3 +224,22 @@ async fn failed_join_that_nobody_awaited_is_tried_again() {
     bus.0.cut(here.app.app().node(), false);
     bert.subscribe("s", "/topic/open.late").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn deaf_node_confirms_nothing_that_it_joined_before() {
+    let bus = Bus(MemoryBus::new());
+    let here = TestNode::start(&bus).await;
+    let (mut anna, mut bert) = (here.connect("anna").await, here.connect("bert").await);
+    anna.subscribe("s", "/topic/open.a").await;
+    bert.subscribe("e", "/user/queue/errors").await;
+    bus.0.cut(here.app.app().node(), true);
+    let headers = [
+        ("id", "s"),
+        ("destination", "/topic/open.a"),
+        ("receipt", "r"),
+    ];
+    bert.transmit(&frame(Command::Subscribe, &headers)).await;
+    assert_eq!(header(&refusal(&mut bert).await, "receipt-id"), "r");
+    bus.0.cut(here.app.app().node(), false);
+    bert.subscribe("s", "/topic/open.a").await;
+}
