@@ -109,9 +109,7 @@ impl SocketHandle {
         *self.0.heir.lock().unwrap_or_else(PoisonError::into_inner) = Some(heir);
         Some(socket)
     }
-}
 
-impl SocketHandle {
     /// Answers one request. Every request of a socket that may be let go must be answered through this.
     pub async fn answer<F: Future>(&self, answer: F) -> F::Output {
         let handle = &self.0;

@@ -1,7 +1,6 @@
 //! The connection of a session over HTTP: requests come and go, and the session ends when none has come for a while.
 
 use std::{
-    collections::VecDeque,
     future::poll_fn,
     pin::Pin,
     task::{Context, Poll},
@@ -152,7 +151,7 @@ pub(super) fn poll_receive(
     exchange: &Exchange,
     sink: &mut dyn FnMut(Incoming<'_>),
 ) -> Poll<Result<(), Ended>> {
-    let messages: VecDeque<String> = exchange.collect();
+    let messages = exchange.collect();
     if messages.is_empty() {
         return match exchange.presence() {
             Presence::Interrupted => Poll::Ready(Err(Ended::Lost(None))),
