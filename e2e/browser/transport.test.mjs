@@ -18,7 +18,8 @@ before(async () => {
   browser = await launch();
   server = await Server.start({ STOMPLINE_CHAT__RATE__CUSTOMER_PER_S: '0' });
   files = {
-    '/page/': '<!doctype html><meta charset="utf-8"><title>page</title><body><script src="/page/sockjs.js"></script><script src="/page/stomp.js"></script>',
+    // The empty icon keeps the browser from asking for one of its own accord, at a moment of its choosing.
+    '/page/': '<!doctype html><meta charset="utf-8"><title>page</title><link rel="icon" href="data:,"><body><script src="/page/sockjs.js"></script><script src="/page/stomp.js"></script>',
     '/page/sockjs.js': await library('sockjs-client/dist/sockjs.min.js'),
     '/page/stomp.js': await library('@stomp/stompjs/bundles/stomp.umd.min.js'),
   };
