@@ -29,7 +29,8 @@ pub struct Session {
     attributes: Attributes,
     principal: OnceLock<Principal>,
     version: AtomicU8,
-    opened_at: SystemTime,
+    /// Milliseconds of the Unix epoch.
+    opened_at_ms: u64,
     opened: Instant,
     /// Milliseconds after `opened` at which the client last sent a frame.
     active_ms: AtomicU64,
@@ -54,7 +55,7 @@ impl Session {
             attributes,
             principal: OnceLock::new(),
             version: AtomicU8::new(0),
-            opened_at: SystemTime::now(),
+            opened_at_ms: unix_ms(SystemTime::now()),
             opened: Instant::now(),
             active_ms: AtomicU64::new(0),
             expires_s: AtomicU64::new(u64::MAX),
@@ -99,9 +100,9 @@ impl Session {
         &self.attributes
     }
 
-    /// When the connection was made.
+    /// When the connection was made, to the millisecond.
     pub fn opened_at(&self) -> SystemTime {
-        self.opened_at
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.opened_at_ms)
     }
 
     /// For how long the client has sent no frame.
@@ -152,17 +153,13 @@ impl Session {
 
     /// What the directory of a cluster shows of it.
     pub(crate) fn entry(&self, member: Member) -> SessionEntry {
-        let since = self
-            .opened_at
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
         SessionEntry {
             id: (&*self.id).into(),
             user: self.key().clone(),
             member,
             endpoint: Arc::clone(&self.endpoint),
             transport: self.transport.name().into(),
-            since_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            since_ms: self.opened_at_ms,
         }
     }
 
@@ -230,6 +227,11 @@ impl fmt::Debug for Session {
             .field("user", &self.principal.get().map(Principal::key))
             .finish_non_exhaustive()
     }
+}
+
+fn unix_ms(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A token of another user was presented for renewal.

@@ -34,7 +34,9 @@ impl<V: Keyed> Table<V> {
 
     pub(crate) fn remove(&mut self, key: &V::Key) -> Option<V> {
         let hash = self.hasher.hash_one(key);
-        let entry = self.values.find_entry(hash, |value| value.table_key() == key);
+        let entry = self
+            .values
+            .find_entry(hash, |value| value.table_key() == key);
         entry.ok().map(|entry| entry.remove().0)
     }
 

@@ -100,7 +100,11 @@ impl Users {
     }
 
     pub(crate) fn online(&self) -> Vec<UserKey> {
-        self.lock().users.iter().map(|own| own.table_key().clone()).collect()
+        self.lock()
+            .users
+            .iter()
+            .map(|own| own.table_key().clone())
+            .collect()
     }
 
     pub(crate) fn realms(&self) -> Vec<Realm> {

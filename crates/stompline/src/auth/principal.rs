@@ -206,7 +206,10 @@ mod tests {
 
     #[test]
     fn claims_are_listed_by_name() {
-        let user = anna().with_claim("site", "s1").with_claim("a", 1).with_claim("site", "s2");
+        let user = anna()
+            .with_claim("site", "s1")
+            .with_claim("a", 1)
+            .with_claim("site", "s2");
         let claims: Vec<_> = user.claims().map(owned).collect();
         assert_eq!(
             claims,

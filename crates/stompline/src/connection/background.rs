@@ -186,10 +186,10 @@ impl Driver {
 
     /// Says once that messages were missed because a framed SockJS transport carries only text.
     fn tell_undeliverable(&mut self) {
-        if self.results.told_undeliverable || !self.session.has_undeliverable() {
+        if self.told_undeliverable || !self.session.has_undeliverable() {
             return;
         }
-        self.results.told_undeliverable = true;
+        self.told_undeliverable = true;
         self.core
             .stats
             .undeliverable

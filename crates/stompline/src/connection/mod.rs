@@ -68,7 +68,8 @@ pub(crate) struct Driver {
     admitted: Option<Principal>,
     inbox: VecDeque<Input>,
     results: Results,
-    relief: Relief,
+    /// Set once a frame of this session has filled somebody's outbox over half.
+    relief: Option<Box<Relief>>,
     frame_rate: Option<Box<TokenBucket>>,
     timer: Pin<Box<Sleep>>,
     /// Until CONNECTED nobody knows the session, so it looks by itself whether the node shuts down.
@@ -77,6 +78,7 @@ pub(crate) struct Driver {
     announced: bool,
     /// From when on the client may be told that its token ends; `None` once it knows.
     expiry_notice: Option<SystemTime>,
+    told_undeliverable: bool,
     departed: bool,
 }
 
@@ -110,10 +112,11 @@ impl Driver {
             admitted: admission.principal,
             inbox: VecDeque::new(),
             results: Results::default(),
-            relief: Relief::default(),
+            relief: None,
             frame_rate,
             announced: false,
             expiry_notice: Some(SystemTime::UNIX_EPOCH),
+            told_undeliverable: false,
             departed: false,
         }
     }

@@ -108,7 +108,7 @@ impl Driver {
         Ok(match self.alongside(effect).await? {
             Ok(Outcome(Effect::Reply(reply))) => Ok(reply),
             Ok(Outcome(Effect::Published(mut published))) => {
-                self.relief.congested.append(&mut published.congested);
+                self.note_congested(std::mem::take(&mut published.congested));
                 Ok(published.into_reply())
             }
             Ok(Outcome(_)) => Ok(Reply::none()),
@@ -279,7 +279,7 @@ impl Driver {
             let core = Arc::clone(&self.core);
             let publish = Box::pin(core.publish_reply(Arc::clone(&self.session), reply.messages));
             let (published, failed) = self.alongside(publish).await?;
-            self.relief.congested.extend(published.congested);
+            self.note_congested(published.congested);
             if let Some(rejection) = reply.refused.or(failed) {
                 return Ok(Err(rejection));
             }

@@ -67,7 +67,6 @@ pub(super) struct Results {
     queue: VecDeque<(Origin, Waiting)>,
     /// The messages of the first result, on their way; then its receipt.
     publishing: Option<Box<Publishing>>,
-    pub(super) told_undeliverable: bool,
 }
 
 impl Results {
@@ -180,7 +179,7 @@ impl Driver {
         done: Publishing,
         (published, failed): (Published, Option<Rejection>),
     ) -> Result<(), CloseReason> {
-        self.relief.congested.extend(published.congested);
+        self.note_congested(published.congested);
         if let Some(failed) = failed.filter(|_| done.refused.is_none()) {
             return self.refuse(&failed, &done.origin);
         }
