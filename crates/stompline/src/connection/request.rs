@@ -338,7 +338,11 @@ impl Driver {
 
     /// Queues a result behind those of earlier frames, and sends what has its turn.
     fn conclude(&mut self, origin: Origin, waiting: Waiting) -> Result<(), CloseReason> {
-        self.results.push(origin, waiting);
+        if self.results.is_empty() && !matches!(waiting, Waiting::Pending(_)) {
+            self.settle(origin, waiting)?;
+        } else {
+            self.results.push(origin, waiting);
+        }
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         match self.poll_results(&mut context) {
             std::task::Poll::Ready(reason) => Err(reason),

@@ -22,6 +22,9 @@ use topic::Topic;
 /// Locks per table. Enough that two cores rarely meet; a lock is held for a look-up only.
 const SHARDS: usize = 64;
 
+/// Names of user destinations that are shared.
+const QUEUES_MAX: usize = 256;
+
 /// A table in parts, each with a lock of its own.
 type Shards<V> = Box<[Mutex<Table<V>>]>;
 
@@ -31,6 +34,8 @@ pub(crate) struct Registry {
     exact: Shards<Topic>,
     users: Shards<Few<Arc<Subscription>>>,
     patterns: RwLock<PatternMap<Vec<Arc<Subscription>>>>,
+    /// Names of user destinations, which everybody's subscriptions share.
+    queues: Mutex<Table<Arc<str>>>,
 }
 
 impl Registry {
@@ -40,6 +45,7 @@ impl Registry {
             exact: (0..SHARDS).map(|_| Mutex::default()).collect(),
             users: (0..SHARDS).map(|_| Mutex::default()).collect(),
             patterns: RwLock::new(PatternMap::new()),
+            queues: Mutex::default(),
         }
     }
 
@@ -63,6 +69,27 @@ impl Registry {
             && !topic.get_mut().leave(subscription)
         {
             topic.remove();
+        }
+    }
+
+    /// The text of a destination as others hold it already, so that thousands of sessions do not each keep a copy.
+    pub(crate) fn shared(&self, destination: &Arc<str>) -> Arc<str> {
+        let table = self.shard(&self.exact, &**destination);
+        match table.get(destination) {
+            Some(topic) => topic.name(),
+            None => destination,
+        }
+        .clone()
+    }
+
+    /// The same for a user destination. Applications have few names; beyond [`QUEUES_MAX`] of them each session keeps its own.
+    pub(crate) fn shared_queue(&self, destination: &Arc<str>) -> Arc<str> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = queues.len() >= QUEUES_MAX;
+        match queues.entry(destination) {
+            Entry::Occupied(known) => Arc::clone(known.get()),
+            Entry::Vacant(_) if is_full => Arc::clone(destination),
+            Entry::Vacant(place) => Arc::clone(place.insert(Arc::clone(destination)).get()),
         }
     }
 
@@ -168,5 +195,13 @@ impl Keyed for Few<Arc<Subscription>> {
 
     fn table_key(&self) -> &UserKey {
         self.as_slice()[0].session().key()
+    }
+}
+
+impl Keyed for Arc<str> {
+    type Key = str;
+
+    fn table_key(&self) -> &str {
+        self
     }
 }

@@ -34,14 +34,18 @@ impl Keyed for Topic {
     type Key = str;
 
     fn table_key(&self) -> &str {
+        self.name()
+    }
+}
+
+impl Topic {
+    pub(super) fn name(&self) -> &Arc<str> {
         match self {
             Self::One(subscription) => subscription.destination(),
             Self::Many(slices) => slices.0[0][0].destination(),
         }
     }
-}
 
-impl Topic {
     pub(super) fn of(first: Arc<Subscription>) -> Self {
         first.set_place(0);
         Self::One(first)
