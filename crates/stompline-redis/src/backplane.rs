@@ -9,7 +9,7 @@ use stompline::{
     Realm, UserKey,
     backplane::{
         Address, Backplane, BackplaneError, Confirmation, Inlet, Interest, Member, NodeId,
-        SessionEntry, Status, Swept, UserState,
+        SessionEntry, Standing, Status, Swept, UserState,
     },
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -241,12 +241,16 @@ impl Backplane for RedisBackplane {
         })
     }
 
-    fn enroll(&self, member: &Member, lease: Duration) -> Confirmation {
+    fn enroll(
+        &self,
+        member: &Member,
+        lease: Duration,
+    ) -> BoxFuture<'static, Result<Member, BackplaneError>> {
         let mut enroll = self.script(Script::Enroll);
         enroll
             .arg(directory::member_text(member))
             .arg(millis(lease));
-        self.ask(vec![enroll], |_| Ok(()))
+        self.ask(vec![enroll], |answers| directory::member(only(answers)?))
     }
 
     fn depart(&self, member: &Member) -> Confirmation {
@@ -259,18 +263,18 @@ impl Backplane for RedisBackplane {
 
     fn register(
         &self,
-        sessions: Vec<(SessionEntry, bool)>,
+        sessions: Vec<(SessionEntry, Standing)>,
     ) -> BoxFuture<'static, Result<Vec<UserState>, BackplaneError>> {
         let mut users = Vec::with_capacity(sessions.len());
         let mut commands = Vec::with_capacity(sessions.len());
-        for (entry, known) in sessions {
+        for (entry, standing) in sessions {
             let mut register = self.script(Script::Register);
             register
                 .arg(directory::user_text(&entry.user))
                 .arg(&*entry.id)
                 .arg(directory::entry_text(&entry))
                 .arg(entry.user.realm().as_str())
-                .arg(u8::from(known));
+                .arg(directory::standing_text(standing));
             commands.push(register);
             users.push(entry.user);
         }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Member, SessionEntry, Swept, UserState};
+use super::{Member, SessionEntry, Standing, Swept, UserState};
 use crate::name::{Realm, UserKey};
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct DirectoryModel {
     version: u64,
+    /// Who was enrolled first.
+    founder: Option<Member>,
     /// Members and the end of their lease.
     leases: HashMap<Member, Instant>,
     sessions: HashMap<Arc<str>, SessionEntry>,
@@ -35,8 +37,9 @@ impl DirectoryModel {
     }
 
     /// See [`Backplane::enroll`](super::Backplane::enroll).
-    pub fn enroll(&mut self, member: Member, until: Instant) {
-        self.leases.insert(member, until);
+    pub fn enroll(&mut self, member: Member, until: Instant) -> Member {
+        self.leases.insert(member.clone(), until);
+        self.founder.get_or_insert(member).clone()
     }
 
     /// See [`Backplane::depart`](super::Backplane::depart).
@@ -45,19 +48,20 @@ impl DirectoryModel {
     }
 
     /// See [`Backplane::register`](super::Backplane::register).
-    pub fn register(&mut self, entry: SessionEntry, known: bool, now: Instant) -> UserState {
+    pub fn register(&mut self, entry: SessionEntry, standing: Standing, now: Instant) -> UserState {
         let user = entry.user.clone();
         self.realms.insert(user.realm().clone());
         self.users
             .entry(user.clone())
             .or_default()
             .insert(Arc::clone(&entry.id));
-        self.sessions.insert(Arc::clone(&entry.id), entry);
+        let before = self.sessions.insert(Arc::clone(&entry.id), entry);
         self.leaving.remove(&user);
-        let came_online = self.online.insert(user.clone()) && !known;
+        let came_online = self.online.insert(user.clone()) && standing != Standing::Forgotten;
         self.version += 1;
         UserState {
             came_online,
+            was_lost: before.is_none() && standing == Standing::Known,
             ..self.state(&user, now)
         }
     }
@@ -68,10 +72,11 @@ impl DirectoryModel {
         self.state(&entry.user, now)
     }
 
+    /// A session stays on its node for life, so whoever removes it cannot mean another one.
     fn remove(&mut self, entry: &SessionEntry, offline_at: Instant) {
         self.version += 1;
         let here = self.sessions.get(&entry.id);
-        if here.is_some_and(|here| here.member == entry.member) {
+        if here.is_some_and(|here| here.member.node == entry.member.node) {
             self.sessions.remove(&entry.id);
             if let Some(own) = self.users.get_mut(&entry.user) {
                 own.remove(&entry.id);
@@ -93,6 +98,7 @@ impl DirectoryModel {
             version: self.version,
             sessions: own.filter_map(|id| self.find(id, now).cloned()).collect(),
             came_online: false,
+            was_lost: false,
         }
     }
 

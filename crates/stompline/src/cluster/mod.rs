@@ -190,7 +190,7 @@ impl Cluster {
 
     /// A session has connected.
     pub(crate) fn arrive(&self, session: &Session) {
-        self.registrar.arrive(self.entry(session), false);
+        self.registrar.arrive(self.entry(session));
     }
 
     /// A session has ended, and is in no table of this node any more.
