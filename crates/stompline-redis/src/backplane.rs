@@ -1,6 +1,6 @@
 //! The backplane itself: calls become commands.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
@@ -258,7 +258,9 @@ impl Backplane for RedisBackplane {
         depart
             .arg(format!("{}:nodes", self.base))
             .arg(directory::member_text(member));
-        self.ask(vec![depart], |_| Ok(()))
+        let mut forget = redis::cmd("UNLINK");
+        forget.arg(directory::claims_key(&self.base, member));
+        self.ask(vec![depart, forget], |_| Ok(()))
     }
 
     fn register(
@@ -336,6 +338,35 @@ impl Backplane for RedisBackplane {
         let mut realms = redis::cmd("SMEMBERS");
         realms.arg(format!("{}:realms", self.base));
         self.ask(vec![realms], |answers| directory::realms(only(answers)?))
+    }
+
+    fn claim(
+        &self,
+        member: &Member,
+        name: &str,
+        despite: Option<&NodeId>,
+    ) -> BoxFuture<'static, Result<Option<NodeId>, BackplaneError>> {
+        let mut claim = self.script(Script::Claim);
+        claim
+            .arg(directory::member_text(member))
+            .arg(name)
+            .arg(despite.map_or("", NodeId::as_str));
+        self.ask(vec![claim], |answers| directory::claimed(only(answers)?))
+    }
+
+    fn release(&self, member: &Member, names: Vec<Arc<str>>) -> Confirmation {
+        let mut release = redis::cmd("SREM");
+        release.arg(directory::claims_key(&self.base, member));
+        for name in &names {
+            release.arg(&**name);
+        }
+        self.ask(vec![release], |_| Ok(()))
+    }
+
+    fn locate(&self, name: &str) -> BoxFuture<'static, Result<Option<NodeId>, BackplaneError>> {
+        let mut locate = self.script(Script::Locate);
+        locate.arg(name);
+        self.ask(vec![locate], |answers| directory::claimed(only(answers)?))
     }
 
     fn sweep(

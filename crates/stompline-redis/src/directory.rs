@@ -15,6 +15,24 @@ pub(crate) fn member_text(member: &Member) -> String {
     format!("{}.{}", member.node, member.incarnation)
 }
 
+/// Where the names are that a member has claimed.
+pub(crate) fn claims_key(base: &str, member: &Member) -> String {
+    format!("{base}:c:{}", member_text(member))
+}
+
+/// Who has a name; an empty text is nobody, a number says that the lease is over.
+pub(crate) fn claimed(value: &Value) -> Result<Option<NodeId>, BackplaneError> {
+    if matches!(value, Value::Int(_)) {
+        return Err(BackplaneError::Refused("the lease is over".into()));
+    }
+    match text(value)? {
+        "" => Ok(None),
+        node => NodeId::new(node)
+            .map(Some)
+            .ok_or_else(|| strange("a node of another form")),
+    }
+}
+
 pub(crate) fn standing_text(standing: Standing) -> &'static str {
     match standing {
         Standing::New => "new",

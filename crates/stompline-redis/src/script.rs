@@ -5,6 +5,7 @@
 //! | `:nodes` | sorted set: members and the end of their lease, by the clock of Redis |
 //! | `:u:` user | hash: the user's sessions, each with its member first |
 //! | `:n:` member | hash: the member's sessions, each with its user |
+//! | `:c:` member | set: the names that the member has claimed |
 //! | `:online` | set: users who were said to be online |
 //! | `:leaving` | sorted set: users without a session, and when they are offline |
 //! | `:realms`, `:version` | set of realms; number of changes |
@@ -20,10 +21,12 @@ pub(crate) enum Script {
     LookUp,
     Find,
     Online,
+    Claim,
+    Locate,
     Sweep,
 }
 
-pub(crate) const ALL: [Script; 8] = [
+pub(crate) const ALL: [Script; 10] = [
     Script::Renew,
     Script::Enroll,
     Script::Register,
@@ -31,6 +34,8 @@ pub(crate) const ALL: [Script; 8] = [
     Script::LookUp,
     Script::Find,
     Script::Online,
+    Script::Claim,
+    Script::Locate,
     Script::Sweep,
 ];
 
@@ -88,6 +93,7 @@ if ARGV[1] == '1' then
     end
     if redis.call('EXISTS', base .. ':n:' .. member) == 0 then
       redis.call('ZREM', base .. ':nodes', member)
+      redis.call('UNLINK', base .. ':c:' .. member)
     else
       redis.call('ZADD', base .. ':nodes', 0, member)
     end
@@ -163,6 +169,27 @@ for _, user in ipairs(redis.call('SRANDMEMBER', base .. ':online', ARGV[1])) do
   if #state_of(user) > 0 then found[#found + 1] = user end
 end
 return found"
+            }
+            Self::Claim => {
+                r"
+if not is_alive(ARGV[1]) then return 0 end
+local own, name = node_of(ARGV[1]), ARGV[2]
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', base .. ':nodes', '(' .. now, '+inf')) do
+  local node = node_of(member)
+  if node ~= own and redis.call('SISMEMBER', base .. ':c:' .. member, name) == 1 then
+    if node ~= ARGV[3] then return node end
+    redis.call('SREM', base .. ':c:' .. member, name)
+  end
+end
+redis.call('SADD', base .. ':c:' .. ARGV[1], name)
+return ''"
+            }
+            Self::Locate => {
+                r"
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', base .. ':nodes', '(' .. now, '+inf')) do
+  if redis.call('SISMEMBER', base .. ':c:' .. member, ARGV[1]) == 1 then return node_of(member) end
+end
+return ''"
             }
             Self::Sweep => SWEEP,
         }

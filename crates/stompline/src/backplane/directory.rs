@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Member, SessionEntry, Standing, Swept, UserState};
+use super::{Member, NodeId, SessionEntry, Standing, Swept, UserState};
 use crate::name::{Realm, UserKey};
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub struct DirectoryModel {
     online: HashSet<UserKey>,
     /// Users whose last session is gone, and when they are offline.
     leaving: HashMap<UserKey, Instant>,
+    /// Names, by who has claimed them.
+    claims: HashMap<Member, HashSet<Arc<str>>>,
 }
 
 impl DirectoryModel {
@@ -45,6 +47,7 @@ impl DirectoryModel {
     /// See [`Backplane::depart`](super::Backplane::depart).
     pub fn depart(&mut self, member: &Member) {
         self.leases.remove(member);
+        self.claims.remove(member);
     }
 
     /// See [`Backplane::register`](super::Backplane::register).
@@ -125,6 +128,48 @@ impl DirectoryModel {
         self.realms.iter().cloned().collect()
     }
 
+    /// See [`Backplane::claim`](super::Backplane::claim). `None` without a lease.
+    pub fn claim(
+        &mut self,
+        member: &Member,
+        name: &str,
+        despite: Option<&NodeId>,
+        now: Instant,
+    ) -> Option<Option<NodeId>> {
+        self.leases.get(member).filter(|until| **until > now)?;
+        if let Some(node) = self.locate(name, now)
+            && node != member.node
+        {
+            if Some(&node) != despite {
+                return Some(Some(node));
+            }
+            for (other, names) in &mut self.claims {
+                if other.node == node {
+                    names.remove(name);
+                }
+            }
+        }
+        let names = self.claims.entry(member.clone()).or_default();
+        names.insert(name.into());
+        Some(None)
+    }
+
+    /// See [`Backplane::release`](super::Backplane::release).
+    pub fn release(&mut self, member: &Member, names: &[Arc<str>]) {
+        if let Some(own) = self.claims.get_mut(member) {
+            own.retain(|name| !names.contains(name));
+        }
+    }
+
+    /// The node that lives and has claimed `name`.
+    pub fn locate(&self, name: &str, now: Instant) -> Option<NodeId> {
+        let lives = |member: &Member| self.leases.get(member).is_some_and(|until| *until > now);
+        self.claims
+            .iter()
+            .find(|(member, names)| names.contains(name) && lives(member))
+            .map(|(member, _)| member.node.clone())
+    }
+
     /// See [`Backplane::sweep`](super::Backplane::sweep).
     pub fn sweep(&mut self, reap: bool, grace: Duration, now: Instant) -> Swept {
         let mut swept = Swept::default();
@@ -138,6 +183,8 @@ impl DirectoryModel {
                 .cloned()
                 .collect();
             self.leases.retain(|_, until| *until > now);
+            self.claims
+                .retain(|member, _| self.leases.contains_key(member));
         }
         for entry in &swept.lost {
             self.remove(entry, now + grace);

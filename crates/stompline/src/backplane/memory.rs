@@ -348,6 +348,28 @@ impl Backplane for MemoryLink {
         self.with(|shared, _| shared.directory.realms())
     }
 
+    fn claim(
+        &self,
+        member: &Member,
+        name: &str,
+        despite: Option<&NodeId>,
+    ) -> BoxFuture<'static, Result<Option<NodeId>, BackplaneError>> {
+        let claimed = self.with(|shared, _| shared.directory.claim(member, name, despite, now()));
+        Box::pin(async {
+            claimed
+                .await?
+                .ok_or_else(|| BackplaneError::Refused("the lease is over".into()))
+        })
+    }
+
+    fn release(&self, member: &Member, names: Vec<Arc<str>>) -> Confirmation {
+        self.with(|shared, _| shared.directory.release(member, &names))
+    }
+
+    fn locate(&self, name: &str) -> BoxFuture<'static, Result<Option<NodeId>, BackplaneError>> {
+        self.with(|shared, _| shared.directory.locate(name, now()))
+    }
+
     fn sweep(
         &self,
         reap: bool,

@@ -108,6 +108,21 @@ pub trait Backplane: Send + Sync + 'static {
     /// The realms in which anybody was ever registered.
     fn realms(&self) -> BoxFuture<'static, Result<Vec<Realm>, BackplaneError>>;
 
+    /// Notes that what is called `name` is at `member`, until it is released there or the lease is over. Gives another node that lives and
+    /// has it already, unless that is `despite`, which loses it. Refused without a lease.
+    fn claim(
+        &self,
+        member: &Member,
+        name: &str,
+        despite: Option<&NodeId>,
+    ) -> BoxFuture<'static, Result<Option<NodeId>, BackplaneError>>;
+
+    /// Takes the names back from `member`.
+    fn release(&self, member: &Member, names: Vec<Arc<str>>) -> Confirmation;
+
+    /// The node that lives and has claimed `name`.
+    fn locate(&self, name: &str) -> BoxFuture<'static, Result<Option<NodeId>, BackplaneError>>;
+
     /// Takes what is to be announced: users whose grace is over, and with `reap` sessions of nodes whose lease has run out. Each is
     /// handed to one caller only.
     fn sweep(

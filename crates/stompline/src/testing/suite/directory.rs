@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{Links, PATIENCE, customer};
 use crate::backplane::{
-    Backplane, Inlet, Member, NodeId, Outlet, SessionEntry, Standing, Swept, UserState,
+    Backplane, BackplaneError, Inlet, Member, NodeId, Outlet, SessionEntry, Standing, Swept,
+    UserState,
 };
 
 /// A link with no node behind it: what the directory does is asked of it directly.
@@ -113,6 +114,48 @@ pub async fn sessions_taken_out_are_found_again<L: Links>(links: &L) {
     assert!(again.iter().all(|state| state.sessions.len() == 1));
     let swept = other.link.sweep(true, Duration::ZERO).await;
     assert_eq!(swept, Ok(Swept::default()));
+}
+
+/// What a member has claimed is found by others until it is released, taken over, or the member is gone.
+pub async fn claims_last_as_long_as_their_member<L: Links>(links: &L) {
+    let (one, other) = (Bare::start(links).await, Bare::start(links).await);
+    let claim = async |bare: &Bare<L::Link>, name: &str, despite: Option<&NodeId>| {
+        let claimed = bare.link.claim(&bare.member, name, despite).await;
+        claimed.expect("the directory answers")
+    };
+    let locate = async |name: &str| {
+        let located = other.link.locate(name).await;
+        located.expect("the directory answers")
+    };
+    let early = one.link.claim(&one.member, "a", None).await;
+    assert!(
+        matches!(early, Err(BackplaneError::Refused(_))),
+        "{early:?}"
+    );
+    let here = one.member.node.clone();
+    let there = other.member.node.clone();
+    one.enroll(PATIENCE).await;
+    other.enroll(PATIENCE).await;
+    assert_eq!(locate("a").await, None);
+    for name in ["a", "b", "c", "c"] {
+        assert_eq!(claim(&one, name, None).await, None);
+    }
+    assert_eq!(locate("a").await, Some(here.clone()));
+    assert_eq!(claim(&other, "a", None).await, Some(here.clone()));
+    assert_eq!(claim(&other, "b", Some(&here)).await, None);
+    assert_eq!(locate("b").await, Some(there));
+    let released = one.link.release(&one.member, vec!["c".into()]).await;
+    assert_eq!((released, locate("c").await), (Ok(()), None));
+    // A lease of no time is over.
+    assert_eq!(one.link.renew(&one.member, Duration::ZERO).await, Ok(true));
+    while locate("a").await.is_some() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(claim(&other, "a", None).await, None);
+    let departed = other.link.depart(&other.member).await;
+    assert_eq!((departed, locate("a").await), (Ok(()), None));
+    other.enroll(PATIENCE).await;
+    assert_eq!(locate("b").await, None);
 }
 
 /// A directory that has forgotten everything is filled again without a word, and a session ends whatever incarnation it was registered
