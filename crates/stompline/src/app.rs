@@ -186,7 +186,10 @@ impl Core {
             return Ok(Effect::Nothing);
         };
         let overflow = self.overflow_of(&request.destination);
-        let text = Arc::clone(destination.text());
+        let text = match &destination {
+            Destination::User(_) => self.broker.registry.shared_queue(destination.text()),
+            _ => self.broker.registry.shared(destination.text()),
+        };
         let subscription = Subscription::new(&request.session, id, text, *ack, overflow);
         let joined = self.join(&destination, &subscription);
         Ok(Effect::Subscribed(subscription, joined))

@@ -11,7 +11,7 @@ use crate::{
     cluster::{Cluster, envelope::Payload},
     filter::Filters,
     name::UserKey,
-    registry::{Registry, Slice},
+    registry::{Registry, Subscribers},
     render::Rendering,
     stats::Stats,
     subscription::{SessionOutbox, Subscription},
@@ -91,7 +91,7 @@ impl Broker {
         let mut published = Published::default();
         if !subscribers.is_empty() || self.cluster.is_some() {
             let rendering = self.rendering(destination, headers, body);
-            self.deliver(&subscribers, &rendering, &mut published);
+            self.deliver(subscribers.as_slice(), &rendering, &mut published);
             if let Some(cluster) = &self.cluster {
                 published.confirmations = cluster
                     .publish_to_user(user, is_here, (destination, &rendering))
@@ -114,7 +114,7 @@ impl Broker {
         let mut published = Published::default();
         if !subscribers.is_empty() {
             let rendering = self.rendering(destination, headers, body);
-            self.deliver(&subscribers, &rendering, &mut published);
+            self.deliver(subscribers.as_slice(), &rendering, &mut published);
         }
         self.stats.published.fetch_add(1, Ordering::Relaxed);
         published
@@ -148,7 +148,11 @@ impl Broker {
         let subscribers = self.registry.of_user(user, destination);
         let parts = Parts::of(&payload);
         if let Some(rendering) = self.received(destination, payload, &parts) {
-            self.deliver(&subscribers, &rendering, &mut Published::default());
+            self.deliver(
+                subscribers.as_slice(),
+                &rendering,
+                &mut Published::default(),
+            );
         }
     }
 
@@ -158,8 +162,13 @@ impl Broker {
         rendering: &Rendering<'_>,
         published: &mut Published,
     ) {
+        let slices = match self.registry.subscribers(destination) {
+            Subscribers::None => return,
+            Subscribers::One(one) => return self.deliver(&[one], rendering, published),
+            Subscribers::Many(slices) => slices,
+        };
         let mut turn = 0;
-        for slice in self.registry.slices(destination) {
+        for slice in slices {
             if turn >= TURN_SUBSCRIBERS {
                 turn = 0;
                 tokio::task::yield_now().await;
@@ -175,7 +184,7 @@ impl Broker {
         rendering: &Rendering<'_>,
         published: &mut Published,
     ) {
-        let matching: Slice = Arc::new(self.registry.matching(destination));
+        let matching = self.registry.matching(destination);
         self.deliver(&matching, rendering, published);
     }
 

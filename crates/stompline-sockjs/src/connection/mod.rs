@@ -132,7 +132,11 @@ pub struct Connection<M> {
     decoder: Decoder,
     foreign: Option<Box<dyn ForeignStream>>,
     /// Bytes that came together with the handshake.
-    leftover: Option<Box<[u8]>>,
+    #[allow(
+        clippy::box_collection,
+        reason = "one word in each connection, and rarely there"
+    )]
+    leftover: Option<Box<Vec<u8>>>,
     /// Set if the session travels over HTTP.
     http: Option<Box<Carrier>>,
     transport: Transport,
@@ -155,7 +159,7 @@ impl<M: Outgoing> Connection<M> {
             outbox: Outbox::new(target, transport.framing(), outbox_bytes_max),
             decoder: Decoder::new(stompline_ws::Role::Server, limits),
             foreign,
-            leftover: (!leftover.is_empty()).then(|| leftover.into()),
+            leftover: (!leftover.is_empty()).then(|| Box::new(leftover.to_vec())),
             http: None,
             transport,
             peer_closed: false,

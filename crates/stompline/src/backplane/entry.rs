@@ -24,7 +24,7 @@ impl NodeId {
 
     /// A name that no other node has: every start of a process is another node.
     pub fn fresh() -> Self {
-        Self(crate::session::fresh_id().into())
+        Self(crate::session::fresh_name().into())
     }
 
     /// The name as text.
