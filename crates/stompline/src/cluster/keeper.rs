@@ -87,6 +87,7 @@ impl Cluster {
                 }
                 if contact.since.is_some() {
                     self.write(&core).await?;
+                    self.write_claims().await?;
                 }
                 Ok::<(), BackplaneError>(())
             };
@@ -158,6 +159,7 @@ impl Cluster {
             if again > 1 {
                 tracing::warn!(node = %self.node, incarnation = again, "the lease was lost; all sessions are registered again");
             }
+            self.claims.begin_anew();
             self.registrar.begin_anew(forgot, || {
                 let sessions = core.users.all();
                 sessions.iter().map(|session| self.entry(session)).collect()
