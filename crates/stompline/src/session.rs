@@ -22,7 +22,8 @@ use crate::{
 
 /// One session. Handlers, interceptors and listeners get it; it stays valid, but silent, after the session's end.
 pub struct Session {
-    id: [u8; ID_BYTES],
+    /// The id, in the line of a MESSAGE that it begins.
+    id_line: [u8; LINE_BYTES],
     endpoint: Arc<str>,
     transport: Transport,
     outbox: Arc<SessionOutbox>,
@@ -48,7 +49,7 @@ impl Session {
         attributes: Attributes,
     ) -> Arc<Self> {
         Arc::new(Self {
-            id: fresh_id(),
+            id_line: id_line(),
             endpoint,
             transport,
             outbox,
@@ -66,12 +67,17 @@ impl Session {
 
     /// The id: 26 characters, 130 random bits, unique in the cluster. It is shown in CONNECTED and in every `message-id`.
     pub fn id(&self) -> &str {
-        std::str::from_utf8(&self.id).unwrap_or_default()
+        std::str::from_utf8(self.id_bytes()).unwrap_or_default()
     }
 
     /// The id as it is written into frames.
     pub(crate) fn id_bytes(&self) -> &[u8] {
-        &self.id
+        &self.id_line[LINE_START.len()..LINE_BYTES - 1]
+    }
+
+    /// The end of one line and the next as far as the message's number: `message-id:`, the id and `-`.
+    pub(crate) fn id_line(&self) -> &[u8] {
+        &self.id_line
     }
 
     /// The prefix of the endpoint, `/ws/chat` for example.
@@ -255,6 +261,16 @@ fn fresh_id() -> [u8; ID_BYTES] {
     getrandom::fill(&mut random)
         .expect("the system gives random numbers; without them no server can run safely");
     random.map(|byte| ALPHABET[usize::from(byte & 31)])
+}
+
+const LINE_START: &[u8] = b"\nmessage-id:";
+const LINE_BYTES: usize = LINE_START.len() + ID_BYTES + 1;
+
+fn id_line() -> [u8; LINE_BYTES] {
+    let mut line = [b'-'; LINE_BYTES];
+    line[..LINE_START.len()].copy_from_slice(LINE_START);
+    line[LINE_START.len()..LINE_BYTES - 1].copy_from_slice(&fresh_id());
+    line
 }
 
 /// The same for what else needs a name of its own.

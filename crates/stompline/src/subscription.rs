@@ -159,6 +159,9 @@ impl Subscription {
 
     /// Appends the command and the headers that are this delivery's own.
     pub(crate) fn write_head(&self, number: u64, form: Form, out: &mut Vec<u8>) {
+        if form == Form::Plain && self.is_simple() {
+            return self.write_simple_head(number, out);
+        }
         let newline = newline(form);
         out.extend_from_slice(b"MESSAGE");
         out.extend_from_slice(newline);
@@ -177,6 +180,19 @@ impl Subscription {
             out.extend_from_slice(b"ack:");
             self.write_id(number, newline, out);
         }
+    }
+
+    /// Whether it is like almost all: an ordinary id, no acknowledgement.
+    fn is_simple(&self) -> bool {
+        matches!(self.label, Label::Plain) && self.ack == AckMode::Auto
+    }
+
+    fn write_simple_head(&self, number: u64, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"MESSAGE\nsubscription:");
+        out.extend_from_slice(self.id.as_bytes());
+        out.extend_from_slice(self.session.id_line());
+        write_decimal(number, out);
+        out.push(b'\n');
     }
 
     fn write_id(&self, number: u64, newline: &[u8], out: &mut Vec<u8>) {
