@@ -107,6 +107,32 @@ for _, user in ipairs(redis.call('ZRANGEBYSCORE', base .. ':leaving', '-inf', no
 end
 return {lost, offline}";
 
+/// A session, what the directory is to make of it, and what its user has then.
+const REGISTER: &str = r"
+local user, id, entry, realm, standing = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local is_there = redis.call('HSET', base .. ':u:' .. user, id, entry) == 0
+redis.call('HSET', base .. ':n:' .. member_of(entry), id, user)
+redis.call('SADD', base .. ':realms', realm)
+redis.call('ZREM', base .. ':leaving', user)
+local came = redis.call('SADD', base .. ':online', user)
+if standing == 'forgotten' then came = 0 end
+local was_lost = (standing == 'known' and not is_there) and 1 or 0
+return {redis.call('INCR', base .. ':version'), came, was_lost, state_of(user)}";
+
+/// A name for a member that lives, unless another one has it.
+const CLAIM: &str = r"
+if not is_alive(ARGV[1]) then return 0 end
+local own, name = node_of(ARGV[1]), ARGV[2]
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', base .. ':nodes', '(' .. now, '+inf')) do
+  local node = node_of(member)
+  if node ~= own and redis.call('SISMEMBER', base .. ':c:' .. member, name) == 1 then
+    if node ~= ARGV[3] then return node end
+    redis.call('SREM', base .. ':c:' .. member, name)
+  end
+end
+redis.call('SADD', base .. ':c:' .. ARGV[1], name)
+return ''";
+
 impl Script {
     /// The text.
     pub(crate) fn text(self) -> String {
@@ -128,18 +154,7 @@ redis.call('ZADD', base .. ':nodes', now + ARGV[2], ARGV[1])
 redis.call('SETNX', base .. ':founder', ARGV[1])
 return redis.call('GET', base .. ':founder')"
             }
-            Self::Register => {
-                r"
-local user, id, entry, realm, standing = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local is_there = redis.call('HSET', base .. ':u:' .. user, id, entry) == 0
-redis.call('HSET', base .. ':n:' .. member_of(entry), id, user)
-redis.call('SADD', base .. ':realms', realm)
-redis.call('ZREM', base .. ':leaving', user)
-local came = redis.call('SADD', base .. ':online', user)
-if standing == 'forgotten' then came = 0 end
-local was_lost = (standing == 'known' and not is_there) and 1 or 0
-return {redis.call('INCR', base .. ':version'), came, was_lost, state_of(user)}"
-            }
+            Self::Register => REGISTER,
             Self::Unregister => {
                 r"
 local user, id, member = ARGV[1], ARGV[2], ARGV[3]
@@ -170,20 +185,7 @@ for _, user in ipairs(redis.call('SRANDMEMBER', base .. ':online', ARGV[1])) do
 end
 return found"
             }
-            Self::Claim => {
-                r"
-if not is_alive(ARGV[1]) then return 0 end
-local own, name = node_of(ARGV[1]), ARGV[2]
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', base .. ':nodes', '(' .. now, '+inf')) do
-  local node = node_of(member)
-  if node ~= own and redis.call('SISMEMBER', base .. ':c:' .. member, name) == 1 then
-    if node ~= ARGV[3] then return node end
-    redis.call('SREM', base .. ':c:' .. member, name)
-  end
-end
-redis.call('SADD', base .. ':c:' .. ARGV[1], name)
-return ''"
-            }
+            Self::Claim => CLAIM,
             Self::Locate => {
                 r"
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', base .. ':nodes', '(' .. now, '+inf')) do

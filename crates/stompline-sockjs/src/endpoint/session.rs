@@ -23,6 +23,9 @@ use crate::{
 /// How long a POST may pause before its body is given up: as long as a phone may lose its network.
 pub(super) const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often a request looks for a session that others open and end meanwhile. Its client has one such request at a time.
+const ATTEMPTS_MAX: usize = 8;
+
 /// Longest name of a callback: what clients make up has 20 characters or so.
 const CALLBACK_BYTES_MAX: usize = 32;
 
@@ -133,7 +136,7 @@ impl<S: Service> Shared<S> {
     ) -> Result<Answer<S::Message>, Refusal> {
         // A node that has said that the session is not there.
         let mut despite = None;
-        loop {
+        for _ in 0..ATTEMPTS_MAX {
             if let Some(outbox) = self.sessions.find(key) {
                 match Attachment::settled(outbox, self.settings.heartbeat).await {
                     Ok(attachment) => {
@@ -162,6 +165,8 @@ impl<S: Service> Shared<S> {
             }
             // Another request has opened the session meanwhile.
         }
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Err(Refusal::new(status, "busy", "the session comes and goes"))
     }
 
     /// Starts a session, unless there is one by now.
