@@ -17,7 +17,7 @@ use crate::{
     broker::{Broker, Published},
     close::CloseReason,
     destination::{AppDestination, Destination, DestinationError, Prefixes},
-    endpoint::Turnstile,
+    endpoint::{Relays, Turnstile},
     event::{Listener, SessionEvent},
     extract::{Inbound, Parts},
     interceptor::{Action, Effect, Interceptor, Next, Outcome, Request},
@@ -55,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) session_config: Arc<server::Config>,
     pub(crate) decode_limits: Arc<DecodeLimits>,
     pub(crate) stats: Arc<Stats>,
+    /// What other nodes ask about sessions over HTTP.
+    pub(crate) relays: Arc<Relays>,
     pub(crate) tasks: TaskTracker,
     pub(crate) draining: CancellationToken,
     /// Connections and `/info` requests, counted apart: a SockJS client makes one of each.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Member, SessionEntry, Swept, UserState};
+use super::{Member, NodeId, SessionEntry, Standing, Swept, UserState};
 use crate::name::{Realm, UserKey};
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct DirectoryModel {
     version: u64,
+    /// Who was enrolled first.
+    founder: Option<Member>,
     /// Members and the end of their lease.
     leases: HashMap<Member, Instant>,
     sessions: HashMap<Arc<str>, SessionEntry>,
@@ -22,6 +24,8 @@ pub struct DirectoryModel {
     online: HashSet<UserKey>,
     /// Users whose last session is gone, and when they are offline.
     leaving: HashMap<UserKey, Instant>,
+    /// Names, by who has claimed them.
+    claims: HashMap<Member, HashSet<Arc<str>>>,
 }
 
 impl DirectoryModel {
@@ -35,29 +39,32 @@ impl DirectoryModel {
     }
 
     /// See [`Backplane::enroll`](super::Backplane::enroll).
-    pub fn enroll(&mut self, member: Member, until: Instant) {
-        self.leases.insert(member, until);
+    pub fn enroll(&mut self, member: Member, until: Instant) -> Member {
+        self.leases.insert(member.clone(), until);
+        self.founder.get_or_insert(member).clone()
     }
 
     /// See [`Backplane::depart`](super::Backplane::depart).
     pub fn depart(&mut self, member: &Member) {
         self.leases.remove(member);
+        self.claims.remove(member);
     }
 
     /// See [`Backplane::register`](super::Backplane::register).
-    pub fn register(&mut self, entry: SessionEntry, known: bool, now: Instant) -> UserState {
+    pub fn register(&mut self, entry: SessionEntry, standing: Standing, now: Instant) -> UserState {
         let user = entry.user.clone();
         self.realms.insert(user.realm().clone());
         self.users
             .entry(user.clone())
             .or_default()
             .insert(Arc::clone(&entry.id));
-        self.sessions.insert(Arc::clone(&entry.id), entry);
+        let before = self.sessions.insert(Arc::clone(&entry.id), entry);
         self.leaving.remove(&user);
-        let came_online = self.online.insert(user.clone()) && !known;
+        let came_online = self.online.insert(user.clone()) && standing != Standing::Forgotten;
         self.version += 1;
         UserState {
             came_online,
+            was_lost: before.is_none() && standing == Standing::Known,
             ..self.state(&user, now)
         }
     }
@@ -68,10 +75,11 @@ impl DirectoryModel {
         self.state(&entry.user, now)
     }
 
+    /// A session stays on its node for life, so whoever removes it cannot mean another one.
     fn remove(&mut self, entry: &SessionEntry, offline_at: Instant) {
         self.version += 1;
         let here = self.sessions.get(&entry.id);
-        if here.is_some_and(|here| here.member == entry.member) {
+        if here.is_some_and(|here| here.member.node == entry.member.node) {
             self.sessions.remove(&entry.id);
             if let Some(own) = self.users.get_mut(&entry.user) {
                 own.remove(&entry.id);
@@ -93,6 +101,7 @@ impl DirectoryModel {
             version: self.version,
             sessions: own.filter_map(|id| self.find(id, now).cloned()).collect(),
             came_online: false,
+            was_lost: false,
         }
     }
 
@@ -119,6 +128,48 @@ impl DirectoryModel {
         self.realms.iter().cloned().collect()
     }
 
+    /// See [`Backplane::claim`](super::Backplane::claim). `None` without a lease.
+    pub fn claim(
+        &mut self,
+        member: &Member,
+        name: &str,
+        despite: Option<&NodeId>,
+        now: Instant,
+    ) -> Option<Option<NodeId>> {
+        self.leases.get(member).filter(|until| **until > now)?;
+        if let Some(node) = self.locate(name, now)
+            && node != member.node
+        {
+            if Some(&node) != despite {
+                return Some(Some(node));
+            }
+            for (other, names) in &mut self.claims {
+                if other.node == node {
+                    names.remove(name);
+                }
+            }
+        }
+        let names = self.claims.entry(member.clone()).or_default();
+        names.insert(name.into());
+        Some(None)
+    }
+
+    /// See [`Backplane::release`](super::Backplane::release).
+    pub fn release(&mut self, member: &Member, names: &[Arc<str>]) {
+        if let Some(own) = self.claims.get_mut(member) {
+            own.retain(|name| !names.contains(name));
+        }
+    }
+
+    /// The node that lives and has claimed `name`.
+    pub fn locate(&self, name: &str, now: Instant) -> Option<NodeId> {
+        let lives = |member: &Member| self.leases.get(member).is_some_and(|until| *until > now);
+        self.claims
+            .iter()
+            .find(|(member, names)| names.contains(name) && lives(member))
+            .map(|(member, _)| member.node.clone())
+    }
+
     /// See [`Backplane::sweep`](super::Backplane::sweep).
     pub fn sweep(&mut self, reap: bool, grace: Duration, now: Instant) -> Swept {
         let mut swept = Swept::default();
@@ -132,6 +183,8 @@ impl DirectoryModel {
                 .cloned()
                 .collect();
             self.leases.retain(|_, until| *until > now);
+            self.claims
+                .retain(|member, _| self.leases.contains_key(member));
         }
         for entry in &swept.lost {
             self.remove(entry, now + grace);

@@ -71,6 +71,19 @@ pub struct SessionEntry {
     pub since_ms: u64,
 }
 
+/// What the directory is to make of a session that is registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was not registered before.
+    New,
+    /// It was registered before, and the directory has forgotten nothing since. If it is not there any more, it was announced as lost: it
+    /// is found again then, and so is a user who was said to be offline.
+    Known,
+    /// It was registered in a directory that has forgotten everything since. Nobody was told that it is gone, so nobody is told that it is
+    /// there.
+    Forgotten,
+}
+
 /// What a user has at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserState {
@@ -80,6 +93,8 @@ pub struct UserState {
     pub sessions: Vec<SessionEntry>,
     /// Whether the call that returned this brought the user online.
     pub came_online: bool,
+    /// Whether the session that the call registered had been handed out as lost.
+    pub was_lost: bool,
 }
 
 /// What has to be announced.

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Address, Backplane, BackplaneError, Confirmation, DirectoryModel, Inlet, Interest, Member,
-    NodeId, Route, SessionEntry, Status, Swept, UserState,
+    NodeId, Route, SessionEntry, Standing, Status, Swept, UserState,
 };
 use crate::name::{Realm, UserKey};
 
@@ -283,7 +283,11 @@ impl Backplane for MemoryLink {
         self.with(|shared, _| shared.directory.renew(member, now() + lease))
     }
 
-    fn enroll(&self, member: &Member, lease: Duration) -> Confirmation {
+    fn enroll(
+        &self,
+        member: &Member,
+        lease: Duration,
+    ) -> BoxFuture<'static, Result<Member, BackplaneError>> {
         let member = member.clone();
         self.with(|shared, _| shared.directory.enroll(member, now() + lease))
     }
@@ -294,12 +298,12 @@ impl Backplane for MemoryLink {
 
     fn register(
         &self,
-        sessions: Vec<(SessionEntry, bool)>,
+        sessions: Vec<(SessionEntry, Standing)>,
     ) -> BoxFuture<'static, Result<Vec<UserState>, BackplaneError>> {
         self.with(|shared, _| {
             sessions
                 .into_iter()
-                .map(|(entry, known)| shared.directory.register(entry, known, now()))
+                .map(|(entry, standing)| shared.directory.register(entry, standing, now()))
                 .collect()
         })
     }
@@ -342,6 +346,28 @@ impl Backplane for MemoryLink {
 
     fn realms(&self) -> BoxFuture<'static, Result<Vec<Realm>, BackplaneError>> {
         self.with(|shared, _| shared.directory.realms())
+    }
+
+    fn claim(
+        &self,
+        member: &Member,
+        name: &str,
+        despite: Option<&NodeId>,
+    ) -> BoxFuture<'static, Result<Option<NodeId>, BackplaneError>> {
+        let claimed = self.with(|shared, _| shared.directory.claim(member, name, despite, now()));
+        Box::pin(async {
+            claimed
+                .await?
+                .ok_or_else(|| BackplaneError::Refused("the lease is over".into()))
+        })
+    }
+
+    fn release(&self, member: &Member, names: Vec<Arc<str>>) -> Confirmation {
+        self.with(|shared, _| shared.directory.release(member, &names))
+    }
+
+    fn locate(&self, name: &str) -> BoxFuture<'static, Result<Option<NodeId>, BackplaneError>> {
+        self.with(|shared, _| shared.directory.locate(name, now()))
     }
 
     fn sweep(

@@ -10,7 +10,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::{Cluster, nodes, registrar::BATCH};
 use crate::{
     app::Core,
-    backplane::{BackplaneError, Confirmation, NodeId, SessionEntry, Swept, UserState},
+    backplane::{
+        BackplaneError, Confirmation, Member, NodeId, SessionEntry, Standing, Swept, UserState,
+    },
     close::CloseReason,
     presence::PresenceEvent,
 };
@@ -85,6 +87,7 @@ impl Cluster {
                 }
                 if contact.since.is_some() {
                     self.write(&core).await?;
+                    self.write_claims().await?;
                 }
                 Ok::<(), BackplaneError>(())
             };
@@ -121,7 +124,7 @@ impl Cluster {
             now.duration_since(at) + self.settings.tick / 2 >= self.settings.renew_every
         });
         if due {
-            self.renew(core).await?;
+            self.renew(core, contact).await?;
             contact.renewed = Some(now);
             if contact.since.is_none() {
                 tracing::info!(node = %self.node, "the directory of the cluster answers");
@@ -143,18 +146,21 @@ impl Cluster {
         Ok(())
     }
 
-    async fn renew(&self, core: &Arc<Core>) -> Result<(), BackplaneError> {
+    async fn renew(&self, core: &Arc<Core>, contact: &mut Contact) -> Result<(), BackplaneError> {
         let (member, lease) = (self.member(), self.settings.lease);
         let held = member.incarnation > 0 && self.backplane.renew(&member, lease).await?;
         if !held {
             let again = member.incarnation + 1;
             self.incarnation.store(again, Ordering::Relaxed);
-            self.backplane.enroll(&self.member(), lease).await?;
+            let founder = self.backplane.enroll(&self.member(), lease).await?;
+            let before = contact.founder.replace(founder);
+            let forgot = before.is_some() && before != contact.founder;
             self.locations.clear();
             if again > 1 {
                 tracing::warn!(node = %self.node, incarnation = again, "the lease was lost; all sessions are registered again");
             }
-            self.registrar.begin_anew(|| {
+            self.claims.begin_anew();
+            self.registrar.begin_anew(forgot, || {
                 let sessions = core.users.all();
                 sessions.iter().map(|session| self.entry(session)).collect()
             });
@@ -193,7 +199,7 @@ impl Cluster {
     async fn register(
         &self,
         core: &Arc<Core>,
-        arrivals: Vec<(SessionEntry, bool)>,
+        arrivals: Vec<(SessionEntry, Standing)>,
     ) -> Result<(), BackplaneError> {
         let ids: Vec<Arc<str>> = arrivals
             .iter()
@@ -211,7 +217,9 @@ impl Cluster {
                     told = told.and(one.await);
                 }
                 if told.is_err() {
-                    let again = arrivals.into_iter().map(|(entry, _)| (entry, true));
+                    let again = arrivals
+                        .into_iter()
+                        .map(|(entry, _)| (entry, Standing::Known));
                     self.registrar.put_back(again.collect());
                 }
                 self.registrar.settled(&ids, &told);
@@ -238,6 +246,13 @@ impl Cluster {
         let announced = is_first.then(|| self.announce(&entry.user, state));
         self.learn_realms([entry.user.realm().clone()]);
         self.limit_sessions(core, entry, state);
+        if state.was_lost {
+            tracing::info!(
+                session = &*entry.id,
+                "a session that was lost is found again"
+            );
+            core.tell_presence(&PresenceEvent::SessionFound(entry.clone()));
+        }
         if state.came_online {
             core.tell_presence(&PresenceEvent::Online(entry.user.clone()));
         }
@@ -303,9 +318,10 @@ fn tell(core: &Core, swept: Swept) {
     }
 }
 
-/// Since when the directory answers, and when the lease was renewed.
+/// Since when the directory answers, when the lease was renewed, and who was the first in the directory when this node joined it.
 #[derive(Default)]
 struct Contact {
+    founder: Option<Member>,
     since: Option<Instant>,
     renewed: Option<Instant>,
 }

@@ -1,6 +1,7 @@
 //! This node as a part of a cluster: what goes out, and who is where. Without a backplane there is none of this.
 
 mod arrival;
+mod claim;
 pub(crate) mod envelope;
 mod interest;
 mod keeper;
@@ -32,6 +33,7 @@ use crate::{
     render::Rendering,
     session::Session,
 };
+use claim::Claims;
 use envelope::{Origin, Outbound};
 use interest::Interests;
 use location::Locations;
@@ -51,6 +53,7 @@ pub(crate) struct Cluster {
     interests: Interests,
     locations: Locations,
     registrar: Registrar,
+    claims: Claims,
     questions: Questions,
     realms: Mutex<BTreeSet<Realm>>,
     /// Counts the envelopes sent.
@@ -92,6 +95,7 @@ impl Cluster {
             interests: Interests::default(),
             locations: Locations::default(),
             registrar: Registrar::default(),
+            claims: Claims::default(),
             questions: Questions::new(respondents),
             realms: Mutex::default(),
             number: AtomicU64::new(0),
@@ -190,7 +194,7 @@ impl Cluster {
 
     /// A session has connected.
     pub(crate) fn arrive(&self, session: &Session) {
-        self.registrar.arrive(self.entry(session), false);
+        self.registrar.arrive(self.entry(session));
     }
 
     /// A session has ended, and is in no table of this node any more.

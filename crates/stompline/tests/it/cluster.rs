@@ -184,6 +184,69 @@ async fn node_that_lost_its_lease_comes_back_whole() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn everyone_who_was_said_to_be_gone_is_said_to_be_back() {
+    for seed in 0..20 {
+        let faults = Faults::seeded(seed)
+            .doubling(300)
+            .delaying(Duration::from_millis(3));
+        let bus = Bus(MemoryBus::faulty(faults));
+        let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+        let both = |what: &str| [here.heard(what), there.heard(what)].concat();
+        let mut clients = Vec::new();
+        for name in ["anna", "joe", "joe", "both", "leaving"] {
+            clients.push(here.connect(name).await);
+        }
+        clients.push(there.connect("both").await);
+        there.until_sessions("both", 2).await;
+        there.until_sessions("leaving", 1).await;
+
+        bus.0.cut(here.app.app().node(), true);
+        there
+            .until("they are said to be offline", || both("offline").len() == 3)
+            .await;
+        assert_eq!(there.heard("gone").len(), 5);
+        // One goes meanwhile, one comes.
+        drop(clients.remove(4));
+        here.until("one has gone", || here.heard("gone").len() == 1)
+            .await;
+        clients.push(here.connect("new").await);
+        bus.0.cut(here.app.app().node(), false);
+
+        for (name, count) in [
+            ("anna", 1),
+            ("joe", 2),
+            ("both", 2),
+            ("new", 1),
+            ("leaving", 0),
+        ] {
+            there.until_sessions(name, count).await;
+        }
+        here.in_step_with(&there).await;
+        let mut found = both("found");
+        found.sort();
+        found.dedup();
+        assert_eq!((found.len(), both("found").len()), (4, 4), "seed {seed}");
+        for (name, times) in [
+            ("anna", 2),
+            ("joe", 2),
+            ("both", 1),
+            ("new", 1),
+            ("leaving", 1),
+        ] {
+            let line = format!("online customer:{name}");
+            assert_eq!(both(&line).len(), times, "seed {seed}: {line}");
+        }
+        assert_eq!(both("offline").len(), 3);
+
+        drop(clients);
+        here.until("all are offline", || both("offline").len() == 7)
+            .await;
+        assert_eq!(both("gone").len(), 5 + 1 + 6, "seed {seed}");
+        assert!(here.app.app().presence().online(10).await.value.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn lost_directory_is_filled_again_without_announcements() {
     let bus = Bus(MemoryBus::new());
     let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
