@@ -11,6 +11,7 @@ mod handler;
 mod heartbeat;
 mod layers;
 mod outbox;
+mod promotion;
 mod refusal;
 mod relay;
 mod support;
