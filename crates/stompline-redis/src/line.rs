@@ -65,12 +65,17 @@ pub(crate) struct LineTask {
     settings: RedisSettings,
     server: Server,
     doubt: Doubt,
+    /// The last connection that was open.
+    last: Option<Opened>,
     stop: CancellationToken,
 }
 
-/// What a server says of itself.
+/// What a server says of itself and of a connection to it.
+#[derive(Clone, PartialEq)]
 struct Opened {
     history: Option<Arc<str>>,
+    /// The server's number for it.
+    id: Option<i64>,
 }
 
 impl Line {
@@ -101,6 +106,7 @@ impl Line {
             settings: settings.clone(),
             server: server.clone(),
             doubt: doubt.clone(),
+            last: None,
             stop,
         };
         (line, task)
@@ -225,7 +231,8 @@ impl LineTask {
             let result = match connected {
                 Ok((connection, opened)) => {
                     tracing::info!(address = self.server.name(), "connected to Redis");
-                    *lock(&self.state.history) = opened.history;
+                    (*lock(&self.state.history)).clone_from(&opened.history);
+                    self.last = Some(opened);
                     *lock(&self.state.dark) = None;
                     Some(connection)
                 }
@@ -244,7 +251,7 @@ impl LineTask {
         }
     }
 
-    /// A connection to a master that has the scripts.
+    /// A connection to a master that has the scripts, behind which the one before can bring nothing more.
     async fn open(&self) -> Result<(MultiplexedConnection, Opened), BackplaneError> {
         let mut connection = dial(&self.settings, &self.server).await?;
         let mut pipeline = Pipeline::new();
@@ -252,8 +259,9 @@ impl LineTask {
             pipeline.cmd("SCRIPT").arg("LOAD").arg(script.text());
         }
         pipeline.cmd("INFO").arg("replication");
+        pipeline.cmd("CLIENT").arg("ID");
         let answers = self.ask(&mut connection, &pipeline).await?;
-        let [.., info] = answers.as_slice() else {
+        let [.., info, id] = answers.as_slice() else {
             return Err(BackplaneError::Refused("an answer is missing".into()));
         };
         let info = text(info).unwrap_or_default();
@@ -263,8 +271,40 @@ impl LineTask {
         }
         let opened = Opened {
             history: field("master_replid:").map(|id| id.trim().into()),
+            id: match id {
+                Value::Int(id) => Some(*id),
+                _ => None,
+            },
         };
+        self.end_last(&mut connection, &opened).await?;
         Ok((connection, opened))
+    }
+
+    /// What is still on its way on the connection before would come behind what goes on this one. Numbers of connections are given
+    /// anew when a server restarts, which another history shows.
+    async fn end_last(
+        &self,
+        connection: &mut MultiplexedConnection,
+        now: &Opened,
+    ) -> Result<(), BackplaneError> {
+        let Some(Opened {
+            history,
+            id: Some(id),
+        }) = &self.last
+        else {
+            return Ok(());
+        };
+        if history.is_none() || *history != now.history {
+            return Ok(());
+        }
+        let mut pipeline = Pipeline::new();
+        pipeline.ignore_errors();
+        pipeline.cmd("CLIENT").arg("KILL").arg("ID").arg(*id);
+        let answers = self.ask(connection, &pipeline).await?;
+        if let Some(Value::ServerError(error)) = answers.first() {
+            tracing::warn!(%error, "the connection before cannot be ended; messages may come out of order");
+        }
+        Ok(())
     }
 
     async fn ask(

@@ -5,6 +5,7 @@
 mod acl;
 mod cluster;
 mod moving;
+mod order;
 mod redis_cluster;
 mod sentinel;
 mod server;
