@@ -77,12 +77,17 @@ local function leave(user, id, member, grace)
 end
 ";
 
-/// Some sessions of one member whose lease has run out, and the users whose grace is over.
+/// Some sessions of one member whose lease has run out, and the users whose grace is over. A scan of a large hash from its beginning finds
+/// nothing where others have taken out before, so it goes on until it finds something.
 const SWEEP: &str = r"
 local lost, offline, grace = {}, {}, tonumber(ARGV[2])
 if ARGV[1] == '1' then
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', base .. ':nodes', '-inf', now, 'LIMIT', 0, 1)) do
-    local some = redis.call('HSCAN', base .. ':n:' .. member, 0, 'COUNT', 200)[2]
+    local cursor, some = '0', {}
+    repeat
+      local found = redis.call('HSCAN', base .. ':n:' .. member, cursor, 'COUNT', 200)
+      cursor, some = found[1], found[2]
+    until #some > 0 or cursor == '0'
     for i = 1, #some, 2 do
       local entry = leave(some[i + 1], some[i], member, grace)
       if entry then

@@ -8,6 +8,9 @@ use crate::backplane::{
     UserState,
 };
 
+/// Sessions that a node registers at once.
+const BATCH: usize = 256;
+
 /// A link with no node behind it: what the directory does is asked of it directly.
 struct Bare<L> {
     link: L,
@@ -49,9 +52,14 @@ impl<L: Backplane> Bare<L> {
     }
 
     async fn register(&self, count: usize, standing: Standing) -> Vec<UserState> {
-        let sessions = (0..count).map(|n| (self.entry(n), standing)).collect();
-        let registered = self.link.register(sessions).await;
-        registered.expect("the directory answers")
+        let mut states = Vec::new();
+        while states.len() < count {
+            let batch = states.len()..count.min(states.len() + BATCH);
+            let sessions = batch.map(|n| (self.entry(n), standing)).collect();
+            let registered = self.link.register(sessions).await;
+            states.extend(registered.expect("the directory answers"));
+        }
+        states
     }
 
     /// Takes out what is due until so many sessions were lost and as many users are offline, each once. `began` runs as soon as there is
@@ -80,7 +88,7 @@ impl<L: Backplane> Bare<L> {
 /// A member whose sessions were taken out must come back as another one. Then they are found again and their users are online again, each
 /// said once.
 pub async fn sessions_taken_out_are_found_again<L: Links>(links: &L) {
-    const COUNT: usize = 250;
+    const COUNT: usize = 6_000;
     let (mut away, other) = (Bare::start(links).await, Bare::start(links).await);
     let founder = away.enroll(Duration::from_millis(20)).await;
     assert_eq!(founder, away.member);
