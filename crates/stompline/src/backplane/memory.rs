@@ -299,12 +299,12 @@ impl Backplane for MemoryLink {
     fn register(
         &self,
         sessions: Vec<(SessionEntry, Standing)>,
+        hold: Duration,
     ) -> BoxFuture<'static, Result<Vec<UserState>, BackplaneError>> {
         self.with(|shared, _| {
-            sessions
-                .into_iter()
-                .map(|(entry, standing)| shared.directory.register(entry, standing, now()))
-                .collect()
+            let register =
+                |(entry, standing)| shared.directory.register(entry, standing, hold, now());
+            sessions.into_iter().map(register).collect()
         })
     }
 
@@ -374,8 +374,13 @@ impl Backplane for MemoryLink {
         &self,
         reap: bool,
         grace: Duration,
+        hold: Duration,
     ) -> BoxFuture<'static, Result<Swept, BackplaneError>> {
-        self.with(|shared, _| shared.directory.sweep(reap, grace, now()))
+        self.with(|shared, _| shared.directory.sweep(reap, (grace, hold), now()))
+    }
+
+    fn told(&self, told: Swept) -> Confirmation {
+        self.with(|shared, _| shared.directory.told(&told))
     }
 
     fn stop(&self) -> BoxFuture<'static, ()> {
