@@ -17,6 +17,7 @@
 
 mod directory;
 mod entry;
+mod fault;
 mod inlet;
 mod memory;
 
@@ -28,9 +29,10 @@ use futures_util::future::BoxFuture;
 use crate::name::{Realm, UserKey};
 pub use directory::DirectoryModel;
 pub use entry::{Member, NodeId, SessionEntry, Standing, Swept, UserState};
+pub use fault::Faults;
 pub(crate) use inlet::{Arrival, Outlet};
 pub use inlet::{Inlet, Route};
-pub use memory::{Faults, MemoryBus, MemoryLink};
+pub use memory::{MemoryBus, MemoryLink};
 
 /// Resolves when the cluster has taken what a call handed over. Dropping it takes nothing back.
 pub type Confirmation = BoxFuture<'static, Result<(), BackplaneError>>;

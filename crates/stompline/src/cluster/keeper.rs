@@ -150,7 +150,9 @@ impl Cluster {
 
     async fn renew(&self, core: &Arc<Core>, contact: &mut Contact) -> Result<(), BackplaneError> {
         let (member, lease) = (self.member(), self.settings.lease);
-        let held = member.incarnation > 0 && self.backplane.renew(&member, lease).await?;
+        // Who was enrolled and did not hear of it has registered nothing yet.
+        let began = contact.began == Some(member.incarnation);
+        let held = began && self.backplane.renew(&member, lease).await?;
         if !held {
             let again = member.incarnation + 1;
             self.incarnation.store(again, Ordering::Relaxed);
@@ -166,6 +168,7 @@ impl Cluster {
                 let sessions = core.users.all();
                 sessions.iter().map(|session| self.entry(session)).collect()
             });
+            contact.began = Some(again);
         }
         self.learn_realms(self.backplane.realms().await?);
         Ok(())
@@ -336,6 +339,8 @@ fn tell(core: &Core, news: &Swept) {
 /// Since when the directory answers, when the lease was renewed, and who was the first in the directory when this node joined it.
 #[derive(Default)]
 struct Contact {
+    /// The incarnation under which sessions are registered.
+    began: Option<u64>,
     founder: Option<Member>,
     since: Option<Instant>,
     renewed: Option<Instant>,
