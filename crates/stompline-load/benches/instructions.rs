@@ -194,7 +194,10 @@ fn match_among(patterns: u32, turns: u32) {
     let mut map = PatternMap::new();
     for number in 0..patterns {
         let pattern = format!("/topic/room.{number}.*");
-        map.insert(&DestinationPattern::parse(&pattern).unwrap(), number);
+        map.insert(
+            &DestinationPattern::parse(&pattern).expect("a pattern"),
+            number,
+        );
     }
     let mut found = 0;
     for _ in 0..turns {

@@ -1,6 +1,7 @@
 //! One connection as its handler sees it, whatever carries it.
 
 mod http;
+mod read;
 
 use std::{
     cell::RefCell,
@@ -13,7 +14,10 @@ use std::{
 
 use futures_util::future::poll_fn;
 use stompline_ws::{Decoder, Event, Opcode};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
 
 use crate::{
     close::Close,
@@ -23,6 +27,7 @@ use crate::{
     settings::Settings,
 };
 pub(crate) use http::Carrier;
+use read::read_once;
 
 /// Bytes read in one system call. The buffer belongs to the thread: an idle connection has none.
 const READ_BYTES: usize = 64 * 1024;
@@ -122,7 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> ForeignStream for S {}
 
 /// What a connection runs on.
 pub(crate) enum Stream {
-    Tcp(tokio::net::TcpStream),
+    Tcp(TcpStream),
     Foreign(Box<dyn ForeignStream>),
 }
 
@@ -323,7 +328,7 @@ impl<M: Outgoing> Connection<M> {
         };
         loop {
             ready!(stream.poll_read_ready(context))?;
-            match stream.try_read(buffer) {
+            match read_once(stream, buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return Poll::Ready(outcome),
             }
