@@ -145,6 +145,8 @@ async fn every_request_may_come_to_another_node() {
         .collect();
     assert_eq!(receipts, expected);
     assert_eq!(there.node.app.app().stats().sessions, 0);
+    let relayed = |node: &Node| node.node.app.app().cluster_stats().unwrap().relayed;
+    assert!(relayed(&here) == 0 && relayed(&there) > 300);
     // Another's token finds nothing, on whatever node.
     for node in nodes {
         assert_eq!(node.send("bert", "x").await, 404);
@@ -156,7 +158,7 @@ async fn session_of_a_dead_node_is_interrupted_and_its_name_is_free() {
     let (_bus, here, there) = pair().await;
     connect(&here, &there).await;
     here.node.app.crash().await;
-    let interrupted = "c[1002,\"Connection interrupted\"]\n";
+    let interrupted = "c[1001,\"Connection interrupted\"]\n";
     assert_eq!(there.poll("anna").await, interrupted);
     // Once its lease is over nothing leads there any more.
     while there.send("anna", "x").await != 404 {
@@ -273,7 +275,7 @@ async fn converse(here: &Node, there: &Node) -> Result<(), ()> {
         while next <= n {
             let polled = nodes[n / 2 % 2].poll("anna").await;
             let Some(array) = polled.strip_prefix('a') else {
-                assert!(polled.starts_with("c[1002") || polled == "o\n", "{polled}");
+                assert!(polled.starts_with("c[1001") || polled == "o\n", "{polled}");
                 return Err(());
             };
             for frame in serde_json::from_str::<Vec<String>>(array).unwrap() {
