@@ -11,7 +11,7 @@ use crate::{
     cluster::{all_is_well, dark, heard, two, within},
     redis_cluster::{
         ALSO_WITH_OTHERS, DIRECTORY, INBOXES, OTHERS, RedisCluster, SLOT_OF_DIRECTORY,
-        SLOT_OF_OTHERS, WITH_DIRECTORY, WITH_OTHERS, ask, info, until,
+        SLOT_OF_OTHERS, WITH_DIRECTORY, WITH_OTHERS, all_is_told, ask, info, until,
     },
 };
 
@@ -32,6 +32,18 @@ async fn promoted_replica_takes_over_and_nobody_is_announced() {
         for n in 0..20 {
             here.until_sessions(&format!("user-{n}"), 1).await;
         }
+        all_is_told(&cluster.servers[DIRECTORY]).await;
+        let offset = |server| {
+            let info = info(server, "replication");
+            let line = info
+                .lines()
+                .find(|line| line.starts_with("master_repl_offset:"));
+            line.map(ToOwned::to_owned)
+        };
+        until("the replica has it", || {
+            offset(&cluster.servers[DIRECTORY]) == offset(&cluster.servers[3])
+        })
+        .await;
         // What comes now does not reach the replica any more.
         cluster.servers[3].signal("-STOP");
         let cut: u32 = ask(
@@ -204,6 +216,7 @@ async fn directory_that_moves_is_out_of_reach_and_whole_again() {
         for n in 0..20 {
             here.until_sessions(&format!("user-{n}"), 1).await;
         }
+        all_is_told(&cluster.servers[DIRECTORY]).await;
         let slot = SLOT_OF_DIRECTORY.to_string();
         let (from, to) = (&cluster.servers[DIRECTORY], &cluster.servers[OTHERS]);
         let importing = [slot.clone(), "IMPORTING".to_owned(), cluster.id(DIRECTORY)];

@@ -157,6 +157,15 @@ pub(crate) async fn patient<L: Links>(links: &L) -> TestNode {
     TestNode::start_with(links, |builder| builder.cluster(settings)).await
 }
 
+/// Waits until every announcement has been confirmed, as `server` sees it: what fails just then would be announced again.
+pub(crate) async fn all_is_told(server: &Redis) {
+    until("all is told", || {
+        let untold: u32 = ask(server, "ZCARD", &["stompline:{d}:telling"]);
+        untold == 0
+    })
+    .await;
+}
+
 /// Waits for what a busy machine may take long for.
 pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();

@@ -9,7 +9,7 @@ use stompline_redis::{RedisBackplane, RedisSettings};
 
 use crate::{
     acl::{PASSWORD, documented},
-    redis_cluster::{info, patient, tell, try_tell, until},
+    redis_cluster::{all_is_told, info, patient, tell, try_tell, until},
     server::{Redis, free_port},
 };
 
@@ -121,6 +121,9 @@ async fn crowd(links: &Watched) -> (TestNode, TestNode, Vec<Client>) {
     }
     for n in 0..20 {
         here.until_sessions(&format!("user-{n}"), 1).await;
+    }
+    for server in [&links.master, &links.replica] {
+        all_is_told(server).await;
     }
     (here, there, clients)
 }

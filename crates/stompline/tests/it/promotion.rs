@@ -44,10 +44,10 @@ impl Backplane for Replicated {
         }
     }
 
-    fn sweep(&self, reap: bool, grace: Duration) -> Answer<Swept> {
+    fn sweep(&self, reap: bool, grace: Duration, hold: Duration) -> Answer<Swept> {
         // Nobody reaps where it is not known.
         let is_known = self.stage.load(Ordering::Relaxed) == COPY_KNOWN;
-        self.copy.sweep(reap && is_known, grace)
+        self.copy.sweep(reap && is_known, grace, hold)
     }
 
     fn start(&self, node: &NodeId, inlet: Inlet) {
@@ -78,8 +78,16 @@ impl Backplane for Replicated {
         self.copy.depart(member)
     }
 
-    fn register(&self, sessions: Vec<(SessionEntry, Standing)>) -> Answer<Vec<UserState>> {
-        self.copy.register(sessions)
+    fn register(
+        &self,
+        sessions: Vec<(SessionEntry, Standing)>,
+        hold: Duration,
+    ) -> Answer<Vec<UserState>> {
+        self.copy.register(sessions, hold)
+    }
+
+    fn told(&self, swept: Swept) -> Confirmation {
+        self.copy.told(swept)
     }
 
     fn unregister(&self, sessions: Vec<SessionEntry>, grace: Duration) -> Answer<Vec<UserState>> {
