@@ -307,6 +307,25 @@ impl Core {
         Ok(self.publish_to_users(realms, &name, address).await)
     }
 
+    /// Delivers to the sessions of the user `name` on this node, in one realm or in all. The number of deliveries.
+    pub(crate) fn publish_to_name_here(
+        &self,
+        realm: Option<&str>,
+        name: &str,
+        address: (&str, &stompline_proto::Headers, &bytes::Bytes),
+    ) -> Result<usize, NameError> {
+        let name = UserName::new(name)?;
+        let realms = match realm {
+            Some(realm) => vec![Realm::new(realm)?],
+            None => self.users.realms(),
+        };
+        let published = realms.into_iter().map(|realm| {
+            let user = UserKey::new(realm, name.clone());
+            self.broker.publish_to_user_here(&user, address).deliveries
+        });
+        Ok(published.sum())
+    }
+
     /// The realms of this node, or of all nodes.
     pub(crate) fn realms(&self) -> Vec<Realm> {
         let here = self.users.realms();
@@ -441,6 +460,10 @@ impl Core {
         }
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Leaves the cluster, if there is one. Nothing comes from other nodes or goes to them any more.
+    pub(crate) async fn leave_cluster(&self) {
         if let Some(cluster) = &self.broker.cluster {
             cluster.shut_down().await;
         }

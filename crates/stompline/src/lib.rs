@@ -79,6 +79,7 @@ mod limits;
 mod message;
 mod messenger;
 mod name;
+mod news;
 mod pattern;
 mod presence;
 pub mod rate;

@@ -135,6 +135,14 @@ impl Cluster {
         self.send(Address::Destination(destination), envelope)
     }
 
+    /// Hands bytes that no client sees to the other nodes that want what is sent to `address`.
+    pub(crate) fn tell(&self, address: &str, body: &bytes::Bytes) -> Confirmation {
+        let headers = stompline_proto::Headers::new();
+        let payload = Outbound::Parts(&headers, body);
+        let envelope = envelope::topic(&self.origin(), address, &payload);
+        self.send(Address::Destination(address), envelope)
+    }
+
     /// Hands a message for `user` to the other nodes where the user is.
     pub(crate) async fn publish_to_user(
         &self,

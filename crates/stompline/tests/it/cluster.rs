@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use stompline::{
+    Message, Outgoing,
     backplane::{Faults, MemoryBus, MemoryLink},
     testing::suite::{Links, TestNode},
 };
@@ -242,4 +243,27 @@ async fn deaf_node_confirms_nothing_that_it_joined_before() {
     assert_eq!(header(&refusal(&mut bert).await, "receipt-id"), "r");
     bus.0.cut(here.app.app().node(), false);
     bert.subscribe("s", "/topic/open.a").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_published_here_stays_here() {
+    let bus = Bus(MemoryBus::new());
+    let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+    let mut sessions = [here.connect("anna").await, there.connect("anna").await];
+    for session in &mut sessions {
+        session.subscribe("n", "/user/queue/notes").await;
+    }
+    let note = |text: &str| {
+        let message = Message::new("text/plain", text.to_owned());
+        Outgoing::user("customer", "anna", "/queue/notes", message)
+    };
+    let messenger = here.app.app().messenger();
+    assert_eq!(messenger.publish_here(&note("here")).unwrap(), 1);
+    messenger.publish(note("everywhere")).await.unwrap();
+    let [mut first, mut second] = sessions;
+    assert_eq!(first.message().await.body, "here");
+    assert_eq!(first.message().await.body, "everywhere");
+    assert_eq!(second.message().await.body, "everywhere");
+    let topic = Outgoing::topic("/topic/open.a", Message::new("text/plain", "no"));
+    assert!(messenger.publish_here(&topic).is_err());
 }
