@@ -34,9 +34,22 @@ impl Checkpoints {
         self.latest.fetch_max(rev, Ordering::Relaxed);
     }
 
+    /// The last `rev` that is known to be committed, by whichever node.
+    pub(super) fn latest(&self) -> u64 {
+        self.latest.load(Ordering::Relaxed)
+    }
+
+    /// The sessions of this node.
+    pub(super) fn watched(&self) -> Vec<Box<str>> {
+        let turns = 0..PERIOD_S;
+        turns
+            .flat_map(|turn| self.with_turn(turn, |turn| turn.keys().cloned().collect::<Vec<_>>()))
+            .collect()
+    }
+
     /// Begins with what is committed now; what came before reaches the session by bootstrap or sync.
     pub(super) fn watch(&self, session: &str) {
-        let latest = self.latest.load(Ordering::Relaxed);
+        let latest = self.latest();
         self.with_turn(turn_of(session), |turn| turn.insert(session.into(), latest));
     }
 
@@ -46,7 +59,7 @@ impl Checkpoints {
 
     /// Sessions of a second for whom something may have been committed.
     fn due(&self, turn: usize) -> Vec<(Box<str>, u64)> {
-        let latest = self.latest.load(Ordering::Relaxed);
+        let latest = self.latest();
         self.with_turn(turn, |turn| {
             let behind = turn.iter().filter(|(_, cursor)| **cursor < latest);
             behind
@@ -57,6 +70,11 @@ impl Checkpoints {
 
     fn is_anyone(&self, turn: usize) -> bool {
         self.with_turn(turn, |turn| !turn.is_empty())
+    }
+
+    /// Where a session was told last that it must be.
+    fn cursor(&self, session: &str) -> Option<u64> {
+        self.with_turn(turn_of(session), |turn| turn.get(session).copied())
     }
 
     fn set(&self, session: &str, cursor: u64) {
@@ -76,6 +94,7 @@ impl Checkpoints {
 
 /// Tells the sessions of each second in turn, until `stop`.
 pub(super) async fn run(chat: Chat, app: Stompline, stop: CancellationToken) {
+    let is_clustered = app.cluster_status().is_some();
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for turn in (0..PERIOD_S).cycle() {
@@ -83,7 +102,7 @@ pub(super) async fn run(chat: Chat, app: Stompline, stop: CancellationToken) {
             _ = seconds.tick() => {}
             () = stop.cancelled() => return,
         }
-        look(&chat, turn).await;
+        look(&chat, turn, is_clustered).await;
         for (session, cursor) in chat.shared.checkpoints.due(turn) {
             if stop.is_cancelled() {
                 return;
@@ -93,18 +112,30 @@ pub(super) async fn run(chat: Chat, app: Stompline, stop: CancellationToken) {
     }
 }
 
-/// Asks the store how far it is, unless nobody's turn comes: what other nodes commit does not pass this one's publisher.
-async fn look(chat: &Chat, turn: usize) {
-    if !chat.shared.checkpoints.is_anyone(turn) {
+/// Asks the store how far it is, for what other nodes commit may not come here. In a cluster every second, so that it is soon found out if it does not; otherwise
+/// when somebody's turn comes. Never for nobody.
+async fn look(chat: &Chat, turn: usize, is_clustered: bool) {
+    let checkpoints = &chat.shared.checkpoints;
+    let is_wanted = if is_clustered {
+        (0..PERIOD_S).any(|turn| checkpoints.is_anyone(turn))
+    } else {
+        checkpoints.is_anyone(turn)
+    };
+    if !is_wanted {
         return;
     }
     match chat.store().settled().await {
-        Ok(rev) => chat.shared.checkpoints.advance(rev),
+        Ok(rev) => checkpoints.advance(rev),
         Err(error) => tracing::debug!(%error, "the store does not say how far it is"),
     }
 }
 
-async fn tell(chat: &Chat, app: &Stompline, id: &str, cursor: u64) {
+/// Tells a session of this node where it must be, counting from `since` or from what it was told last if that is longer ago.
+pub(super) async fn tell(chat: &Chat, app: &Stompline, id: &str, since: u64) {
+    let Some(cursor) = chat.shared.checkpoints.cursor(id) else {
+        return;
+    };
+    let cursor = cursor.min(since);
     let Some(session) = app.session(id) else {
         return;
     };
