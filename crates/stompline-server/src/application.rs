@@ -103,8 +103,10 @@ impl Application {
 
     /// Ends all sessions over `drain`, then writes what is held back and closes the store.
     pub(crate) async fn stop(&self, drain: Duration) {
-        self.stompline.shutdown(drain).await;
+        self.stompline.drain(drain).await;
+        // Other nodes are waiting for what the chat writes last.
         self.chat.shutdown().await;
+        self.stompline.shutdown(Duration::ZERO).await;
         self.stop.cancel();
         self.tasks.wait().await;
     }
@@ -133,6 +135,7 @@ fn chat_settings(config: &Config) -> Result<ChatSettings, Failure> {
     let mut settings = ChatSettings::default();
     settings.customer_rate =
         Rate::new(rate.customer_per_s.into(), rate.customer_burst).map_err(other)?;
+    settings.hold_max = Duration::from_millis(config.chat.hold_ms.into());
     settings.agent_rate = Rate::new(rate.agent_per_s.into(), rate.agent_burst).map_err(other)?;
     Ok(settings)
 }
