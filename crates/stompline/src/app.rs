@@ -335,6 +335,13 @@ impl Core {
         }
     }
 
+    /// Users of that realm may be on any node, also before one was heard of: all nodes of a cluster have the same endpoints.
+    pub(crate) fn expect_realm(&self, realm: &str) {
+        if let (Some(cluster), Ok(realm)) = (&self.broker.cluster, Realm::new(realm)) {
+            cluster.learn_realms([realm]);
+        }
+    }
+
     /// What the directory of a cluster shows of a session of this node.
     pub(crate) fn entry(&self, session: &Session) -> SessionEntry {
         match &self.broker.cluster {

@@ -37,10 +37,15 @@ impl Stompline {
         hearer: impl Fn(Bytes) + Send + Sync + 'static,
     ) -> Confirmation {
         let address = Hearers::address(subject);
-        let broker = &self.core.broker;
-        broker.hearers.insert(&address, hearer);
-        match &broker.cluster {
-            Some(cluster) => cluster.join(Interest::Destination(address.into())),
+        self.core.broker.hearers.insert(&address, hearer);
+        self.hears_nodes(subject)
+    }
+
+    /// Whether a subject that has a hearer is heard now: as [`hear_nodes`](Self::hear_nodes) says it. For asking again after a failure.
+    pub fn hears_nodes(&self, subject: &str) -> Confirmation {
+        let interest = Interest::Destination(Hearers::address(subject).into());
+        match &self.core.broker.cluster {
+            Some(cluster) => cluster.join(interest),
             None => std::future::ready(Ok(())).boxed(),
         }
     }

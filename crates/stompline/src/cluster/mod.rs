@@ -223,7 +223,7 @@ impl Cluster {
         realms.into_iter().collect()
     }
 
-    fn learn_realms(&self, more: impl IntoIterator<Item = Realm>) {
+    pub(crate) fn learn_realms(&self, more: impl IntoIterator<Item = Realm>) {
         let mut realms = self.realms.lock().unwrap_or_else(PoisonError::into_inner);
         realms.extend(more);
     }

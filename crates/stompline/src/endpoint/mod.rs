@@ -154,6 +154,9 @@ impl Endpoint {
             return Err(EndpointError::TypeWithoutAuthenticator { prefix });
         }
         let core = self.core;
+        if let Some(user_type) = &self.user_type {
+            core.expect_realm(user_type);
+        }
         let mut settings = core.limits.transport().protocols(PROTOCOLS);
         if let Some(sockjs) = &self.sockjs {
             settings = sockjs.apply(settings, !self.origins.allow_any());

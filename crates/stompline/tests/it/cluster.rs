@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use stompline::{
-    Message, Outgoing,
+    Message, Outgoing, Realm,
+    auth::{JwtKey, JwtSettings},
     backplane::{Faults, MemoryBus, MemoryLink},
     testing::suite::{Links, TestNode},
 };
@@ -266,4 +267,21 @@ async fn what_is_published_here_stays_here() {
     assert_eq!(second.message().await.body, "everywhere");
     let topic = Outgoing::topic("/topic/open.a", Message::new("text/plain", "no"));
     assert!(messenger.publish_here(&topic).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn realm_of_an_endpoint_is_known_before_anybody_came() {
+    let bus = Bus(MemoryBus::new());
+    let node = TestNode::start(&bus).await;
+    let endpoint = node.app.app().endpoint("/ws/chat");
+    assert!(node.app.app().presence().realms().is_empty());
+    let key = JwtKey::secret("a secret that is long enough for a key").unwrap();
+    let jwt = JwtSettings::new([key]).build().unwrap();
+    let _router: axum::Router = endpoint
+        .authenticate(jwt)
+        .require_type("customer")
+        .into_router()
+        .unwrap();
+    let realms = node.app.app().presence().realms();
+    assert_eq!(realms, [Realm::new("customer").unwrap()]);
 }
