@@ -34,7 +34,7 @@ use stompline::{
     access::{AccessRules, AccessRulesBuilder, Who},
     rate::Rate,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{error::Error, event::Batch, pointer::PointerWriter, store::Store};
@@ -98,6 +98,8 @@ struct Shared {
     checkpoints: Checkpoints,
     hold_max: Duration,
     counters: Counters,
+    /// Whether the publisher hears the other nodes.
+    in_step: watch::Sender<bool>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -114,6 +116,7 @@ impl Chat {
                 checkpoints: Checkpoints::default(),
                 hold_max: settings.hold_max,
                 counters: Counters::default(),
+                in_step: watch::Sender::new(false),
                 tasks: TaskTracker::new(),
                 stop: CancellationToken::new(),
             }),
@@ -161,13 +164,19 @@ impl Chat {
     /// Starts what runs beside the sessions: the publisher of `committed` and of what other nodes commit, and the checkpoints.
     pub fn start(&self, app: &Stompline, committed: mpsc::Receiver<Batch>) {
         let Shared { tasks, stop, .. } = &*self.shared;
-        let heard = publish::Heard::begin(app);
         let (gaps, found) = mpsc::channel(repair::GAPS_MAX);
-        let publishing = publish::run(self.clone(), app.clone(), committed, heard, gaps);
+        let publishing = publish::run(self.clone(), app.clone(), committed, gaps);
         tasks.spawn(publishing);
         tasks.spawn(repair::run(self.clone(), app.clone(), found, stop.clone()));
         tasks.spawn(checkpoint::run(self.clone(), app.clone(), stop.clone()));
         tasks.close();
+    }
+
+    /// Waits until no event of another node is missed here. What is committed before reaches sessions as well, only not at once.
+    pub async fn in_step(&self) {
+        let mut in_step = self.shared.in_step.subscribe();
+        // It cannot fail: the sender is in hand.
+        let _ = in_step.wait_for(|in_step| *in_step).await;
     }
 
     /// Writes what is held back, closes the store, and waits until everything committed was published.

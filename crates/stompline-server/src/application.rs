@@ -21,6 +21,9 @@ use crate::config::{self, Config, Endpoint, UserType};
 use crate::failure::Failure;
 use crate::store;
 
+/// How long a node may take at its start to hear the others: a few round trips to Redis.
+const IN_STEP: Duration = Duration::from_secs(5);
+
 /// The running application and its store.
 #[derive(Clone)]
 pub(crate) struct Application {
@@ -57,6 +60,11 @@ impl Application {
         }
         let stompline = builder.with_state(chat.clone()).build().map_err(other)?;
         chat.start(&stompline, committed);
+        if tokio::time::timeout(IN_STEP, chat.in_step()).await.is_err() {
+            tracing::warn!(
+                "events of other nodes do not arrive yet; sessions fetch them from the store"
+            );
+        }
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         news.start(&stompline, &tasks, stop.clone());
         tasks.close();

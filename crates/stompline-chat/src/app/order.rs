@@ -58,10 +58,10 @@ pub(super) struct Order<T> {
 }
 
 impl<T: Chained> Order<T> {
-    /// Goes on after `level`, or after whatever comes first. What is missing is waited for `hold`.
-    pub(super) fn new(level: Option<u64>, hold: Duration) -> Self {
+    /// Begins where it is told to, or with whatever comes first. What is missing is waited for `hold`.
+    pub(super) fn new(hold: Duration) -> Self {
         Self {
-            level,
+            level: None,
             ahead: BTreeSet::new(),
             held: BTreeMap::new(),
             waiting: HashMap::new(),
@@ -92,7 +92,7 @@ impl<T: Chained> Order<T> {
     /// too much waits.
     pub(super) fn offer(&mut self, now: Instant, event: T, out: &mut Vec<T>) -> Option<Gap> {
         let rev = event.rev();
-        let level = *self.level.get_or_insert(rev.saturating_sub(1));
+        let level = self.begin(rev.saturating_sub(1));
         if rev <= level {
             if self.take_overdue(rev) {
                 out.push(event);
@@ -131,8 +131,18 @@ impl<T: Chained> Order<T> {
     /// The store has committed everything up to `rev`.
     pub(super) fn expect(&mut self, now: Instant, rev: u64) {
         self.known = self.known.max(rev);
-        self.level.get_or_insert(rev);
+        self.begin(rev);
         self.watch(now);
+    }
+
+    /// The level; `rev` if there is none yet. What is below it may still be on its way.
+    fn begin(&mut self, rev: u64) -> u64 {
+        *self.level.get_or_insert_with(|| {
+            if rev > 0 {
+                self.overdue.insert(1, rev);
+            }
+            rev
+        })
     }
 
     /// Gives up what has been waited for long enough, so that what waits for it goes to `out`.

@@ -3,6 +3,7 @@
 //! Every node tells the others what it committed, and each delivers all that it hears to its own sessions. So each can
 //! see what is missing, and puts a conversation's events in order before anybody sees them.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
 use stompline::{Message, Messenger, Outgoing, Stompline, backplane::Confirmation};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::Chat;
 use super::order::{Chained, Gap, Order};
@@ -35,22 +36,35 @@ const TOLD_MAX: usize = 256;
 /// How long the last events may take to other nodes before this one ends without knowing.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// What comes from other nodes.
-pub(super) struct Heard {
-    parcels: mpsc::Receiver<Bytes>,
-    listening: Confirmation,
+/// Between two attempts to listen to the other nodes.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// Listens to the other nodes from now on.
+fn listen(app: &Stompline) -> mpsc::Receiver<Bytes> {
+    let (sender, parcels) = mpsc::channel(HEARD_MAX);
+    // What is said of it now is asked for again by `in_step`.
+    drop(app.hear_nodes(SUBJECT, move |parcel| {
+        if sender.try_send(parcel).is_err() {
+            tracing::debug!(
+                "more events of other nodes than can be published; they are fetched from the store"
+            );
+        }
+    }));
+    parcels
 }
 
-impl Heard {
-    /// Listens from now on.
-    pub(super) fn begin(app: &Stompline) -> Self {
-        let (sender, parcels) = mpsc::channel(HEARD_MAX);
-        let listening = app.hear_nodes(SUBJECT, move |parcel| {
-            if sender.try_send(parcel).is_err() {
-                tracing::debug!("more events of other nodes than can be published; they are fetched from the store");
-            }
-        });
-        Self { parcels, listening }
+/// Resolves when nothing that other nodes commit is missed any more. How far the store is then, if it says so.
+async fn in_step(chat: &Chat, app: &Stompline) -> Option<u64> {
+    while let Err(error) = app.hears_nodes(SUBJECT).await {
+        tracing::debug!(%error, "other nodes are not heard yet");
+        sleep(RETRY).await;
+    }
+    match chat.store().settled().await {
+        Ok(rev) => Some(rev),
+        Err(error) => {
+            tracing::debug!(%error, "the store does not say how far it is");
+            None
+        }
     }
 }
 
@@ -59,15 +73,12 @@ pub(super) async fn run(
     chat: Chat,
     app: Stompline,
     mut committed: mpsc::Receiver<Batch>,
-    heard: Heard,
     gaps: mpsc::Sender<Gap>,
 ) {
-    let mut parcels = heard.parcels;
-    if let Err(error) = heard.listening.await {
-        tracing::warn!(%error, "events of other nodes are fetched from the store until the cluster is back");
-    }
-    let mut publisher = Publisher::new(chat, app, gaps).await;
-    stompline::batched(async move {
+    let mut parcels = listen(&app);
+    let mut publisher = Publisher::new(chat.clone(), app.clone(), gaps);
+    let mut in_step = pin!(in_step(&chat, &app));
+    stompline::batched(async {
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -80,6 +91,7 @@ pub(super) async fn run(
                 },
                 Some(parcel) = parcels.recv() => publisher.take_heard(&parcel),
                 () = patience, if deadline.is_some() => publisher.give_up(),
+                settled = &mut in_step, if !publisher.is_in_step => publisher.begin(settled),
                 _ = seconds.tick(), if publisher.is_clustered => publisher.look(),
                 Some(told) = publisher.told.next(), if !publisher.told.is_empty() => {
                     if let Err(error) = told {
@@ -98,6 +110,8 @@ struct Publisher {
     app: Stompline,
     messenger: Messenger,
     is_clustered: bool,
+    /// Whether the other nodes are heard.
+    is_in_step: bool,
     order: Order<Written>,
     /// How far the store was a second ago: what was committed until then should have come.
     seen: u64,
@@ -109,21 +123,15 @@ struct Publisher {
 }
 
 impl Publisher {
-    async fn new(chat: Chat, app: Stompline, gaps: mpsc::Sender<Gap>) -> Self {
-        // This node has been listening since before that was true, so nothing after it is missed.
-        let level = match chat.store().settled().await {
-            Ok(rev) => Some(rev),
-            Err(error) => {
-                tracing::debug!(%error, "the store does not say how far it is");
-                None
-            }
-        };
+    /// Waits for nothing until it [begins](Self::begin) to.
+    fn new(chat: Chat, app: Stompline, gaps: mpsc::Sender<Gap>) -> Self {
         let messenger = app.messenger();
         let queues = Queues::start(messenger.clone(), &chat.shared.tasks);
         Self {
             is_clustered: app.cluster_status().is_some(),
-            order: Order::new(level, chat.shared.hold_max),
-            seen: level.unwrap_or_default(),
+            is_in_step: false,
+            order: Order::new(Duration::ZERO),
+            seen: 0,
             told: FuturesUnordered::new(),
             out: Vec::new(),
             messenger,
@@ -132,6 +140,16 @@ impl Publisher {
             app,
             gaps,
         }
+    }
+
+    /// What is committed after `settled` comes, here or from other nodes.
+    fn begin(&mut self, settled: Option<u64>) {
+        self.is_in_step = true;
+        self.order.wait_for(self.chat.shared.hold_max);
+        if let Some(settled) = settled {
+            self.order.expect(Instant::now(), settled);
+        }
+        self.chat.shared.in_step.send_replace(true);
     }
 
     /// What this node committed goes to the others first, so that it is on its way while it is delivered here.
@@ -205,14 +223,16 @@ impl Publisher {
             .app
             .cluster_status()
             .is_some_and(|status| status.is_well());
-        let hold = if is_well {
+        let hold = if is_well && self.is_in_step {
             self.chat.shared.hold_max
         } else {
             Duration::ZERO
         };
         self.order.wait_for(hold);
         let latest = self.chat.shared.checkpoints.latest();
-        self.order.expect(Instant::now(), self.seen);
+        if self.seen > 0 {
+            self.order.expect(Instant::now(), self.seen);
+        }
         self.seen = latest;
     }
 

@@ -31,6 +31,12 @@ fn change(rev: u64, prev: u64) -> Change {
     Change { rev, prev }
 }
 
+fn after(rev: u64) -> Order<Change> {
+    let mut order = Order::new(HOLD);
+    order.expect(Instant::now(), rev);
+    order
+}
+
 /// Offers changes at one moment, and gives the stamps that went out.
 fn offer(order: &mut Order<Change>, now: Instant, changes: &[Change]) -> Vec<u64> {
     let mut out = Vec::new();
@@ -48,7 +54,7 @@ fn expire(order: &mut Order<Change>, now: Instant) -> (Option<Gap>, Vec<u64>) {
 
 #[test]
 fn what_is_in_step_goes_out_at_once() {
-    let mut order = Order::new(Some(10), HOLD);
+    let mut order = after(10);
     let now = Instant::now();
     let changes = [change(11, 4), change(12, 0), change(13, 11), change(14, 12)];
     assert_eq!(offer(&mut order, now, &changes), [11, 12, 13, 14]);
@@ -57,7 +63,7 @@ fn what_is_in_step_goes_out_at_once() {
 
 #[test]
 fn crossed_changes_of_a_conversation_are_uncrossed() {
-    let mut order = Order::new(Some(10), HOLD);
+    let mut order = after(10);
     let now = Instant::now();
     let third_first = [change(13, 12), change(12, 11)];
     assert_eq!(offer(&mut order, now, &third_first), [0; 0]);
@@ -68,7 +74,7 @@ fn crossed_changes_of_a_conversation_are_uncrossed() {
 
 #[test]
 fn other_conversations_do_not_wait() {
-    let mut order = Order::new(Some(10), HOLD);
+    let mut order = after(10);
     let now = Instant::now();
     let others = [change(12, 7), change(14, 12), change(13, 0)];
     assert_eq!(offer(&mut order, now, &others), [12, 14, 13]);
@@ -78,7 +84,7 @@ fn other_conversations_do_not_wait() {
 
 #[test]
 fn doubled_change_goes_out_once() {
-    let mut order = Order::new(Some(10), HOLD);
+    let mut order = after(10);
     let now = Instant::now();
     let doubled = [
         change(11, 1),
@@ -93,7 +99,7 @@ fn doubled_change_goes_out_once() {
 
 #[test]
 fn first_change_of_all_is_where_it_begins() {
-    let mut order = Order::new(None, HOLD);
+    let mut order = Order::new(HOLD);
     let now = Instant::now();
     assert_eq!(
         offer(&mut order, now, &[change(500, 499), change(501, 3)]),
@@ -103,8 +109,19 @@ fn first_change_of_all_is_where_it_begins() {
 }
 
 #[test]
+fn what_was_on_its_way_when_it_began_goes_out_once() {
+    let mut order = after(10);
+    let now = Instant::now();
+    let before = [change(9, 8), change(10, 9), change(10, 9)];
+    assert_eq!(offer(&mut order, now, &before), [9, 10]);
+    let mut order = Order::new(HOLD);
+    let first = [change(7, 6), change(6, 5), change(6, 5), change(8, 7)];
+    assert_eq!(offer(&mut order, now, &first), [7, 6, 8]);
+}
+
+#[test]
 fn missing_change_is_given_up_and_still_welcome() {
-    let mut order = Order::new(Some(10), HOLD);
+    let mut order = after(10);
     let now = Instant::now();
     let rest = [change(12, 11), change(15, 12)];
     assert_eq!(offer(&mut order, now, &rest), [0; 0]);
@@ -122,7 +139,7 @@ fn missing_change_is_given_up_and_still_welcome() {
 
 #[test]
 fn what_came_to_be_missing_later_is_waited_for_as_long() {
-    let mut order = Order::new(Some(10), HOLD);
+    let mut order = after(10);
     let now = Instant::now();
     offer(&mut order, now, &[change(12, 11)]);
     let later = now + HOLD / 2;
@@ -139,7 +156,7 @@ fn what_came_to_be_missing_later_is_waited_for_as_long() {
 
 #[test]
 fn change_that_never_comes_is_missed_when_the_store_tells() {
-    let mut order = Order::<Change>::new(Some(10), HOLD);
+    let mut order = after(10);
     let now = Instant::now();
     order.expect(now, 10);
     assert_eq!(order.deadline(), None);
@@ -154,7 +171,7 @@ fn change_that_never_comes_is_missed_when_the_store_tells() {
 
 #[test]
 fn too_much_that_waits_waits_no_more() {
-    let mut order = Order::new(Some(10), HOLD);
+    let mut order = after(10);
     let now = Instant::now();
     let mut out = Vec::new();
     let first = 12;
@@ -206,7 +223,7 @@ fn crossing() -> impl Strategy<Value = (Vec<(Change, usize)>, Vec<Change>)> {
 proptest! {
     #[test]
     fn whatever_crosses_comes_out_complete_and_in_order((all, come) in crossing()) {
-        let mut order = Order::new(Some(0), HOLD);
+        let mut order = after(0);
         let out = offer(&mut order, Instant::now(), &come);
         prop_assert_eq!(order.held(), 0);
         prop_assert_eq!(order.deadline(), None);
@@ -223,7 +240,7 @@ proptest! {
         (all, come) in crossing(),
         lost in proptest::collection::vec(proptest::bool::weighted(0.2), 80),
     ) {
-        let mut order = Order::new(Some(0), HOLD);
+        let mut order = after(0);
         let mut now = Instant::now();
         let kept: Vec<Change> = come
             .into_iter()

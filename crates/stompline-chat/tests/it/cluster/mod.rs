@@ -50,15 +50,14 @@ impl Node {
             committed,
         };
         node.is_member().await;
+        node.chat.in_step().await;
         node
     }
 
-    /// Waits until it is a member, and the publisher knows where it begins.
     async fn is_member(&self) {
         while !self.app.app().cluster_status().unwrap().is_well() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
     async fn connect(&self, who: &Person) -> Participant {
