@@ -12,6 +12,7 @@
 mod caller;
 mod checkpoint;
 mod command;
+mod health;
 mod order;
 mod publish;
 mod question;
@@ -40,6 +41,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{error::Error, event::Batch, pointer::PointerWriter, store::Store};
 use caller::{Caller, forget};
 use checkpoint::Checkpoints;
+use health::Health;
 use rate::Rates;
 
 /// The groups whose queue agents may watch; one for now.
@@ -98,6 +100,7 @@ struct Shared {
     checkpoints: Checkpoints,
     hold_max: Duration,
     counters: Counters,
+    health: Health,
     /// Whether the publisher hears the other nodes.
     in_step: watch::Sender<bool>,
     tasks: TaskTracker,
@@ -116,6 +119,7 @@ impl Chat {
                 checkpoints: Checkpoints::default(),
                 hold_max: settings.hold_max,
                 counters: Counters::default(),
+                health: Health::new(),
                 in_step: watch::Sender::new(false),
                 tasks: TaskTracker::new(),
                 stop: CancellationToken::new(),
@@ -194,6 +198,12 @@ impl Chat {
     /// What the store says.
     pub async fn check(&self) -> Result<(), Error> {
         self.shared.store.queue().await.map(|_| ())
+    }
+
+    /// Why the store is not there; `None` as long as it has answered within the last 5 s. It is asked every second from
+    /// [`start`](Self::start) on.
+    pub fn store_fault(&self) -> Option<String> {
+        self.shared.health.fault()
     }
 
     /// What the chat has counted.

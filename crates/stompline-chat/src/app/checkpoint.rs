@@ -15,7 +15,7 @@ use std::{
 use stompline::{Message, Outgoing, Stompline};
 use tokio_util::sync::CancellationToken;
 
-use super::{Chat, caller::person, publish::SIGNALS};
+use super::{Chat, Shared, caller::person, publish::SIGNALS};
 use crate::signal::CheckpointSignal;
 
 /// Seconds between two checkpoints of a session: a lost event is healed within this time and a round trip.
@@ -68,10 +68,6 @@ impl Checkpoints {
         })
     }
 
-    fn is_anyone(&self, turn: usize) -> bool {
-        self.with_turn(turn, |turn| !turn.is_empty())
-    }
-
     /// Where a session was told last that it must be.
     fn cursor(&self, session: &str) -> Option<u64> {
         self.with_turn(turn_of(session), |turn| turn.get(session).copied())
@@ -94,7 +90,6 @@ impl Checkpoints {
 
 /// Tells the sessions of each second in turn, until `stop`.
 pub(super) async fn run(chat: Chat, app: Stompline, stop: CancellationToken) {
-    let is_clustered = app.cluster_status().is_some();
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for turn in (0..PERIOD_S).cycle() {
@@ -102,7 +97,7 @@ pub(super) async fn run(chat: Chat, app: Stompline, stop: CancellationToken) {
             _ = seconds.tick() => {}
             () = stop.cancelled() => return,
         }
-        look(&chat, turn, is_clustered).await;
+        look(&chat).await;
         for (session, cursor) in chat.shared.checkpoints.due(turn) {
             if stop.is_cancelled() {
                 return;
@@ -112,21 +107,23 @@ pub(super) async fn run(chat: Chat, app: Stompline, stop: CancellationToken) {
     }
 }
 
-/// Asks the store how far it is, for what other nodes commit may not come here. In a cluster every second, so that it is soon found out if it does not; otherwise
-/// when somebody's turn comes. Never for nobody.
-async fn look(chat: &Chat, turn: usize, is_clustered: bool) {
-    let checkpoints = &chat.shared.checkpoints;
-    let is_wanted = if is_clustered {
-        (0..PERIOD_S).any(|turn| checkpoints.is_anyone(turn))
-    } else {
-        checkpoints.is_anyone(turn)
-    };
-    if !is_wanted {
-        return;
-    }
-    match chat.store().settled().await {
-        Ok(rev) => checkpoints.advance(rev),
-        Err(error) => tracing::debug!(%error, "the store does not say how far it is"),
+/// Asks the store how far it is: what other nodes commit may not come here, and it may not be there itself.
+async fn look(chat: &Chat) {
+    let Shared {
+        store,
+        checkpoints,
+        health,
+        ..
+    } = &*chat.shared;
+    match store.settled().await {
+        Ok(rev) => {
+            checkpoints.advance(rev);
+            health.answered();
+        }
+        Err(error) => {
+            tracing::debug!(%error, "the store does not say how far it is");
+            health.failed(error);
+        }
     }
 }
 

@@ -18,9 +18,6 @@ const HELD_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Stamps that may be ahead of a missing one.
 const AHEAD_MAX: usize = 65_536;
 
-/// Ranges of stamps that were given up and are still welcome.
-const OVERDUE_MAX: usize = 256;
-
 /// What stands where in the order.
 pub(super) trait Chained {
     /// The stamp.
@@ -52,8 +49,6 @@ pub(super) struct Order<T> {
     known: u64,
     /// When what is missing up to that stamp is given up.
     patience: Option<(Instant, u64)>,
-    /// What was given up: where each range begins, and where it ends.
-    overdue: BTreeMap<u64, u64>,
     hold: Duration,
 }
 
@@ -68,7 +63,6 @@ impl<T: Chained> Order<T> {
             held_bytes: 0,
             known: 0,
             patience: None,
-            overdue: BTreeMap::new(),
             hold,
         }
     }
@@ -92,11 +86,11 @@ impl<T: Chained> Order<T> {
     /// too much waits.
     pub(super) fn offer(&mut self, now: Instant, event: T, out: &mut Vec<T>) -> Option<Gap> {
         let rev = event.rev();
-        let level = self.begin(rev.saturating_sub(1));
-        if rev <= level {
-            if self.take_overdue(rev) {
-                out.push(event);
-            }
+        let level = *self.level.get_or_insert(rev.saturating_sub(1));
+        // It was given up; or the store has lost its last changes, as after a fail-over, and gives their stamps again. The cluster brings
+        // nothing twice.
+        if rev <= level || self.ahead.contains(&rev) {
+            out.push(event);
             return None;
         }
         self.known = self.known.max(rev);
@@ -107,9 +101,7 @@ impl<T: Chained> Order<T> {
             self.watch(now);
             return None;
         }
-        if !self.ahead.insert(rev) {
-            return None;
-        }
+        self.ahead.insert(rev);
         if self.is_out(event.prev()) {
             self.release(event, out);
         } else {
@@ -131,18 +123,8 @@ impl<T: Chained> Order<T> {
     /// The store has committed everything up to `rev`.
     pub(super) fn expect(&mut self, now: Instant, rev: u64) {
         self.known = self.known.max(rev);
-        self.begin(rev);
+        self.level.get_or_insert(rev);
         self.watch(now);
-    }
-
-    /// The level; `rev` if there is none yet. What is below it may still be on its way.
-    fn begin(&mut self, rev: u64) -> u64 {
-        *self.level.get_or_insert_with(|| {
-            if rev > 0 {
-                self.overdue.insert(1, rev);
-            }
-            rev
-        })
     }
 
     /// Gives up what has been waited for long enough, so that what waits for it goes to `out`.
@@ -168,12 +150,8 @@ impl<T: Chained> Order<T> {
                 let first = gap.map_or(next, |gap| gap.first);
                 let last = rev - 1;
                 gap = Some(Gap { first, last });
-                self.overdue.insert(next, last);
             }
             next = rev + 1;
-        }
-        while self.overdue.len() > OVERDUE_MAX {
-            self.overdue.pop_first();
         }
         self.level = Some(level.max(horizon));
         self.ahead = self.ahead.split_off(&(horizon + 1));
@@ -244,24 +222,6 @@ impl<T: Chained> Order<T> {
             }
             _ => {}
         }
-    }
-
-    /// Whether that stamp was given up and has not come since.
-    fn take_overdue(&mut self, rev: u64) -> bool {
-        let Some((&first, &last)) = self.overdue.range(..=rev).next_back() else {
-            return false;
-        };
-        if rev > last {
-            return false;
-        }
-        self.overdue.remove(&first);
-        if first < rev {
-            self.overdue.insert(first, rev - 1);
-        }
-        if rev < last {
-            self.overdue.insert(rev + 1, last);
-        }
-        true
     }
 }
 
