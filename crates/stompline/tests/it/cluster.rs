@@ -1,9 +1,9 @@
 //! Several nodes in one process: on a bus that works, and on one that does not.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use stompline::{
-    Message, Outgoing, Realm,
+    Limits, Message, Outgoing, Realm,
     auth::{JwtKey, JwtSettings},
     backplane::{Faults, MemoryBus, MemoryLink},
     testing::suite::{Links, TestNode},
@@ -284,4 +284,34 @@ async fn realm_of_an_endpoint_is_known_before_anybody_came() {
         .unwrap();
     let realms = node.app.app().presence().realms();
     assert_eq!(realms, [Realm::new("customer").unwrap()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn session_too_many_ends_the_longest_idle_one_of_a_node() {
+    let bus = Bus(MemoryBus::new());
+    let mut limits = Limits::default();
+    limits.sessions_per_user_max = 2;
+    let node = TestNode::start_with(&bus, |builder| builder.limits(limits)).await;
+    let app = node.app.app();
+    let sessions = || app.sessions("customer", "anna").unwrap();
+    let mut oldest = node.connect("anna").await;
+    let used = Arc::clone(&sessions()[0]);
+    let mut idle = node.connect("anna").await;
+    node.until_sessions("anna", 2).await;
+    // As soon as the clock shows a difference.
+    let is_idlest = || {
+        let idle = used.idle();
+        sessions()
+            .iter()
+            .all(|other| Arc::ptr_eq(other, &used) || other.idle() <= idle)
+    };
+    while is_idlest() {
+        oldest.send_and_wait("/topic/open.a", "still here").await;
+    }
+    let mut newest = node.connect("anna").await;
+    assert_eq!(idle.closed().await, Some(4409));
+    node.until_sessions("anna", 2).await;
+    for session in [&mut oldest, &mut newest] {
+        session.send_and_wait("/topic/open.a", "and here").await;
+    }
 }
