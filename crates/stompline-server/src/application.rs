@@ -199,6 +199,7 @@ fn limits(config: &Config) -> Limits {
     limits.sessions_per_user_max = from.sessions_per_user as usize;
     limits.connects_per_s = from.connects_per_s;
     limits.connects_per_s_per_address = from.connects_per_s_per_address;
+    limits.authentications_max = from.authentications as usize;
     limits.frames_per_s = from.frames_per_s;
     limits.transaction_frames_max = count(from.transaction_frames);
     limits.transaction_bytes_max = count(from.transaction_bytes);

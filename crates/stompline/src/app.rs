@@ -17,7 +17,7 @@ use crate::{
     broker::{Broker, Published},
     close::CloseReason,
     destination::{AppDestination, Destination, DestinationError, Prefixes},
-    endpoint::Turnstile,
+    endpoint::{Places, Turnstile},
     event::{Listener, SessionEvent},
     extract::{Inbound, Parts},
     interceptor::{Action, Effect, Interceptor, Next, Outcome, Request},
@@ -60,6 +60,8 @@ pub(crate) struct Core {
     /// Connections and `/info` requests, counted apart: a SockJS client makes one of each.
     pub(crate) turnstile: Turnstile,
     pub(crate) info_turnstile: Turnstile,
+    /// For handshakes and CONNECT frames whose authentication is under way.
+    pub(crate) places: Places,
 }
 
 impl Core {

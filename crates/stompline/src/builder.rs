@@ -15,7 +15,7 @@ use crate::{
     close::CloseReason,
     cluster::{AskError, Cluster, ClusterSettings, Respondents},
     destination::Prefixes,
-    endpoint::{Endpoint, Turnstile},
+    endpoint::{Endpoint, Places, Turnstile},
     event::Listener,
     filter::{Filters, OutboundFilter},
     handler::Handler,
@@ -367,6 +367,7 @@ impl Builder<()> {
             decode_limits,
             turnstile: Turnstile::new(self.limits.connects_per_s),
             info_turnstile: Turnstile::new(self.limits.connects_per_s),
+            places: Places::new(self.limits.authentications_max),
             access: self
                 .access
                 .unwrap_or_else(|| AccessRules::builder(&self.prefixes).build()),

@@ -1,6 +1,7 @@
 //! An endpoint of an application: who may come in, and how.
 
 mod admission;
+mod place;
 mod sockjs;
 
 use std::{
@@ -23,6 +24,7 @@ use crate::{
     name::UserKey,
     rate::{KeyedBuckets, Rate, TokenBucket},
 };
+pub(crate) use place::Places;
 pub use sockjs::SockJsSettings;
 
 /// The STOMP versions as WebSocket sub-protocols.
