@@ -63,15 +63,16 @@ test-e2e: build needs-services needs-postgres $(E2E_MODULES) ## Run stompjs, soc
 	cd e2e && STOMPLINE_BIN=$(abspath $(BINARY)) $(NPM) run test:browser
 
 .PHONY: check
-check: needs-cargo ## Look for what a review would find first: format, lints, the quick tests
+check: needs-cargo ## Look for what a review would find first: format, lints, the quick tests, instructions
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) test --locked --workspace --lib --bins
+	$(MAKE) bench-check
 
 .PHONY: bench
 bench: build $(PEER_MODULES) ## Measure against RabbitMQ and Node, and write docs/performance.md; QUICK=1 for one short round
 	$(CARGO) build --locked --release -p stompline-load
-	$(CARGO) build --locked --release -p stompline --example broker
+	$(CARGO) build --locked --release -p stompline --example broker --example direct
 	node bench/run.mjs $(TARGET)/release
 
 .PHONY: bench-check

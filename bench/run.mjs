@@ -9,7 +9,7 @@ import { appendFile, chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promis
 import { cpus, release as kernel, tmpdir, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { Child, isInstalled, onCore } from './lib/child.mjs';
-import { first, last, rounds, simulate } from './lib/plan.mjs';
+import { first, flatOn, last, rounds, simulate } from './lib/plan.mjs';
 import * as servers from './lib/servers.mjs';
 
 /** The longest that one scenario may take. */
@@ -44,6 +44,7 @@ try {
   await Promise.all(first(quick).map(scenario => everywhere(scenario, 1)));
   for (let round = 1; round <= (quick ? 1 : 3); round += 1) {
     for (const scenario of rounds(quick)) await everywhere(scenario, round);
+    for (const threads of [1, 2]) await measure('in-memory', `threads ${threads}`, round, flatOn(threads));
   }
   for (const scenario of last(quick)) await everywhere(scenario, 1);
   await measure('in-memory', 'simulate', 1, simulate(quick));
@@ -60,7 +61,7 @@ console.error(`bench: ${seconds} s, ${failed} without a result`);
 process.exitCode = failed > 0 || stopping ? 1 : 0;
 
 async function startAll() {
-  for (const name of ['broker', 'serve', 'node', 'rabbitmq']) {
+  for (const name of ['broker', 'direct', 'serve', 'node', 'rabbitmq']) {
     if (name === 'rabbitmq' && !isInstalled('rabbitmq-server')) {
       console.error('bench: no rabbitmq-server, so RabbitMQ is left out (Debian: apt-get install rabbitmq-server)');
       continue;

@@ -15,6 +15,7 @@ export function rounds(quick) {
     { label: 'roomsvisits', args: ['rooms', '--rate', '4000', '--visitors', '4', ...timing], on: ['broker', 'node'] },
     { label: 'roomsflat', args: ['rooms', '--outstanding', '16', ...timing], on: brokers },
     { label: 'p2p', args: ['pairs', '--pairs', '100', '--seconds', whole], on: [...brokers, 'serve'] },
+    { label: 'direct', args: ['pairs', '--direct', '--pairs', '100', '--seconds', whole], on: ['direct'] },
     { label: 'p2p1', args: ['pairs', '--pairs', '1', '--seconds', whole], on: [...brokers, 'serve'] },
     { label: 'churn', args: ['churn', '--at-once', '32', '--seconds', whole], on: [...brokers, 'serve'] },
   ];
@@ -46,6 +47,7 @@ export function last(quick) {
   return [
     { label: 'slow, none stalled', args: [...slow, '--stalled', '0'], on: brokers },
     { label: 'slow, five stalled', args: [...slow, '--stalled', '5'], on: brokers },
+    { label: 'slow, five dozing', args: [...slow, '--stalled', '5', '--doze-s', '1.25'], on: brokers },
     ...['websocket', 'sockjs-websocket', 'xhr-streaming', 'xhr'].map(name => ({ label: `over ${name}`, args: [...rooms, name], on: ['broker'] })),
     { label: 'storm', args: [...storm, '/topic/load.storm'], on: ['broker', 'node'] },
     { label: 'storm', args: [...storm, '/user/queue/messages'], on: ['serve'] },
@@ -53,6 +55,9 @@ export function last(quick) {
     { label: 'chat-agent', args: ['chat-agent', '--outstanding', '64', ...chat], on: ['serve'] },
   ];
 }
+
+/** Without sockets, so that no tool needs a core: messages to single users on so many threads. */
+export const flatOn = threads => ['simulate', '--sessions', '10000', '--quiet-s', '0', '--broadcasts', '0', '--flat', '400000', '--threads', String(threads)];
 
 /** One process with in-memory transports and no server. */
 export const simulate = quick => ['simulate', ...(quick ? ['--sessions', '100000', '--quiet-s', '5'] : ['--sessions', '1000000', '--quiet-s', '10'])];

@@ -17,6 +17,12 @@ export async function broker({ core, release }) {
   return listening(child, GUEST);
 }
 
+/** The library with one handler, which passes messages on: the example `direct`. */
+export async function direct({ core, release }) {
+  const child = new Child(onCore(core, [join(release, 'examples/direct'), '--listen', '127.0.0.1:0']));
+  return listening(child, ['--login', 'u{number}', '--passcode', 'guest', '--customer-path', '/ws']);
+}
+
 /** `stompline serve`, with tokens, access rules, metrics and the chat. */
 export async function serve({ core, release, dir }) {
   const data = join(dir, 'data');

@@ -88,6 +88,37 @@ export async function buffering(t, port) {
   });
 }
 
+/**
+ * Sends each request to another port than the last of its kind, if that accepts it: the load balancer that a session of several requests
+ * should fear most.
+ * `requests` tells what went where, `{path, port}`; responses of a node that dies end with their connection.
+ */
+export async function scattering(t, ports) {
+  const requests = [];
+  const turns = new Map();
+  const url = await serve(t, async (incoming, outgoing) => {
+    const body = Buffer.concat(await incoming.toArray().catch(() => []));
+    const { method, url: path, headers } = incoming;
+    const kind = path.split('?')[0].split('/').at(-1);
+    const pass = left => {
+      const turn = turns.get(kind) ?? 0;
+      turns.set(kind, turn + 1);
+      const port = ports[turn % ports.length];
+      const onward = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, response => {
+        outgoing.writeHead(response.statusCode, response.headers);
+        response.on('error', () => outgoing.destroy());
+        response.pipe(outgoing);
+      });
+      requests.push({ path: path.split('?')[0], port });
+      onward.on('error', ({ code }) => (code === 'ECONNREFUSED' && left > 0 ? pass(left - 1) : outgoing.destroy()));
+      outgoing.on('close', () => onward.destroy());
+      onward.end(body);
+    };
+    pass(ports.length - 1);
+  });
+  return { url, requests };
+}
+
 /** A port that was free a moment ago; only programs that cannot choose one themselves need it. */
 export async function freePort() {
   const probe = createTcpServer().listen(0, '127.0.0.1');

@@ -10,6 +10,7 @@ use std::hint::black_box;
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
+use stompline::{DestinationPattern, PatternMap};
 use stompline_load::simulate::World;
 use stompline_load::template::Template;
 use stompline_proto::{DecodeLimits, Decoded, Decoder, Frame, Side, Version, encode};
@@ -28,11 +29,13 @@ const AUDIENCE: u32 = 200;
 /// What is counted: its name, what it does, turns of the first run, and how many more the second has.
 type Task = (&'static str, fn(u32), u32, u32);
 
-const TASKS: [Task; 7] = [
+const TASKS: [Task; 9] = [
     ("stomp_decode_send", decode_send, 100, 1000),
     ("stomp_encode_message", encode_message, 100, 1000),
     ("websocket_decode_masked", decode_masked, 100, 1000),
     ("websocket_encode_masked", encode_masked, 100, 1000),
+    ("match_among_10_patterns", match_among_few, 100, 1000),
+    ("match_among_100000_patterns", match_among_many, 100, 1000),
     ("session_open", open_sessions, 100, 200),
     ("message_to_one", say_to_one, 100, 500),
     ("message_to_200", say_to_all, 5, 20),
@@ -176,6 +179,31 @@ fn encode_message(turns: u32) {
         encode(black_box(&frame), Version::V1_2, &mut out);
         black_box(&out);
     }
+}
+
+fn match_among_few(turns: u32) {
+    match_among(10, turns);
+}
+
+fn match_among_many(turns: u32) {
+    match_among(100_000, turns);
+}
+
+/// Finds the one of so many patterns, no two alike, that matches a name.
+fn match_among(patterns: u32, turns: u32) {
+    let mut map = PatternMap::new();
+    for number in 0..patterns {
+        let pattern = format!("/topic/room.{number}.*");
+        map.insert(
+            &DestinationPattern::parse(&pattern).expect("a pattern"),
+            number,
+        );
+    }
+    let mut found = 0;
+    for _ in 0..turns {
+        map.for_each_match(black_box("/topic/room.7.news"), |_| found += 1);
+    }
+    assert_eq!(found, turns);
 }
 
 fn decode_masked(turns: u32) {

@@ -71,7 +71,7 @@ pub(crate) struct Server {
     /// Use this token for all sessions instead
     #[arg(long, global = true, conflicts_with = "secret_file")]
     token: Option<String>,
-    /// Send this name in CONNECT, and no token
+    /// Send this name in CONNECT, and no token; {number} stands for the session's number
     #[arg(long, global = true, requires = "passcode", conflicts_with = "token")]
     login: Option<String>,
     /// The secret that goes with --login

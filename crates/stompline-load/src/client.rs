@@ -7,6 +7,7 @@
 mod error;
 mod glance;
 mod http;
+mod incoming;
 mod opening;
 mod outgoing;
 mod sockjs;
@@ -14,7 +15,6 @@ mod websocket;
 mod wire;
 mod xhr;
 
-use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,10 +29,6 @@ pub use self::wire::Transport;
 use self::wire::{Step, Wire};
 use crate::target::Target;
 
-/// What one read takes at most. Larger than what the kernel holds for a loopback socket by default,
-/// so that a turn brings everything that has come.
-const READ_BYTES: usize = 256 * 1024;
-
 /// The longest frame taken from a server: sixteen times what servers allow by default.
 const FRAME_BYTES_MAX: usize = 1024 * 1024;
 
@@ -44,10 +40,6 @@ const HEARTBEAT: Heartbeat = Heartbeat {
     send_ms: 10_000,
     receive_ms: 10_000,
 };
-
-thread_local! {
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
-}
 
 /// Where, how and as whom a client connects.
 #[derive(Clone, Copy)]
@@ -349,10 +341,6 @@ async fn step(
         // It was set for an earlier time, before something moved the time ahead.
         timer.as_mut().reset(wake_at.into());
     }
-}
-
-fn read_into_buffer<T>(read: impl FnOnce(&mut [u8]) -> T) -> T {
-    BUFFER.with_borrow_mut(|buffer| read(buffer))
 }
 
 /// RabbitMQ takes `host` for the name of a virtual host, of which `/` is always there; servers that

@@ -39,7 +39,7 @@ pub struct Setup {
     pub target: Target,
     /// What sessions authenticate with.
     pub tokens: Tokens,
-    /// Name and secret for CONNECT, where the server wants them there.
+    /// Name and secret for CONNECT, where the server wants them there; `{number}` in the name stands for the session's number.
     pub login: Option<(String, String)>,
     /// What carries the sessions.
     pub transport: Transport,
@@ -130,6 +130,14 @@ impl Setup {
         self.destination.replace("{name}", &name)
     }
 
+    /// Who the session with this number is.
+    pub(crate) fn user_name(&self, number: u32) -> String {
+        match &self.login {
+            Some((login, _)) => login.replace("{number}", &number.to_string()),
+            None => format!("{}-{number}", self.run),
+        }
+    }
+
     /// What the server has computed so far; zero if its process is not known.
     pub(crate) fn cpu(&self) -> Result<Duration, ScenarioError> {
         match self.process {
@@ -159,15 +167,18 @@ impl Setup {
         number: u32,
         receive_buffer_bytes: Option<u32>,
     ) -> Result<Client, ScenarioError> {
-        let name = format!("{}-{number}", self.run);
+        let name = self.user_name(number);
         let token = self.tokens.make(user_type, &name)?;
-        let login = self.login.as_ref();
+        let login = self
+            .login
+            .as_ref()
+            .map(|(_, passcode)| (&*name, &**passcode));
         let opening = Opening {
             target: &self.target,
             path,
             transport: self.transport,
             token: token.as_deref(),
-            login: login.map(|(login, passcode)| (&**login, &**passcode)),
+            login,
             source: self.target.source(number),
             receive_buffer_bytes,
         };

@@ -47,6 +47,11 @@ impl SubscriptionId {
         self.implicit
     }
 
+    /// The text of the id, to be shared.
+    pub const fn shared(&self) -> &Arc<str> {
+        &self.text
+    }
+
     /// The text of the id.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -1,6 +1,6 @@
 //! The backplane itself: calls become commands.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
@@ -9,7 +9,7 @@ use stompline::{
     Realm, UserKey,
     backplane::{
         Address, Backplane, BackplaneError, Confirmation, Inlet, Interest, Member, NodeId,
-        SessionEntry, Status, Swept, UserState,
+        SessionEntry, Standing, Status, Swept, UserState,
     },
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -245,12 +245,16 @@ impl Backplane for RedisBackplane {
         })
     }
 
-    fn enroll(&self, member: &Member, lease: Duration) -> Confirmation {
+    fn enroll(
+        &self,
+        member: &Member,
+        lease: Duration,
+    ) -> BoxFuture<'static, Result<Member, BackplaneError>> {
         let mut enroll = self.script(Script::Enroll);
         enroll
             .arg(directory::member_text(member))
             .arg(millis(lease));
-        self.ask(vec![enroll], |_| Ok(()))
+        self.ask(vec![enroll], |answers| directory::member(only(answers)?))
     }
 
     fn depart(&self, member: &Member) -> Confirmation {
@@ -258,23 +262,27 @@ impl Backplane for RedisBackplane {
         depart
             .arg(format!("{}:nodes", self.base))
             .arg(directory::member_text(member));
-        self.ask(vec![depart], |_| Ok(()))
+        let mut forget = redis::cmd("UNLINK");
+        forget.arg(directory::claims_key(&self.base, member));
+        self.ask(vec![depart, forget], |_| Ok(()))
     }
 
     fn register(
         &self,
-        sessions: Vec<(SessionEntry, bool)>,
+        sessions: Vec<(SessionEntry, Standing)>,
+        hold: Duration,
     ) -> BoxFuture<'static, Result<Vec<UserState>, BackplaneError>> {
         let mut users = Vec::with_capacity(sessions.len());
         let mut commands = Vec::with_capacity(sessions.len());
-        for (entry, known) in sessions {
+        for (entry, standing) in sessions {
             let mut register = self.script(Script::Register);
             register
                 .arg(directory::user_text(&entry.user))
                 .arg(&*entry.id)
                 .arg(directory::entry_text(&entry))
                 .arg(entry.user.realm().as_str())
-                .arg(u8::from(known));
+                .arg(directory::standing_text(standing))
+                .arg(millis(hold));
             commands.push(register);
             users.push(entry.user);
         }
@@ -338,14 +346,66 @@ impl Backplane for RedisBackplane {
         self.ask(vec![realms], |answers| directory::realms(only(answers)?))
     }
 
+    fn claim(
+        &self,
+        member: &Member,
+        name: &str,
+        despite: Option<&NodeId>,
+    ) -> BoxFuture<'static, Result<Option<NodeId>, BackplaneError>> {
+        let mut claim = self.script(Script::Claim);
+        claim
+            .arg(directory::member_text(member))
+            .arg(name)
+            .arg(despite.map_or("", NodeId::as_str));
+        self.ask(vec![claim], |answers| directory::claimed(only(answers)?))
+    }
+
+    fn release(&self, member: &Member, names: Vec<Arc<str>>) -> Confirmation {
+        let mut release = redis::cmd("SREM");
+        release.arg(directory::claims_key(&self.base, member));
+        for name in &names {
+            release.arg(&**name);
+        }
+        self.ask(vec![release], |_| Ok(()))
+    }
+
+    fn locate(&self, name: &str) -> BoxFuture<'static, Result<Option<NodeId>, BackplaneError>> {
+        let mut locate = self.script(Script::Locate);
+        locate.arg(name);
+        self.ask(vec![locate], |answers| directory::claimed(only(answers)?))
+    }
+
     fn sweep(
         &self,
         reap: bool,
         grace: Duration,
+        hold: Duration,
     ) -> BoxFuture<'static, Result<Swept, BackplaneError>> {
         let mut sweep = self.script(Script::Sweep);
-        sweep.arg(u8::from(reap)).arg(millis(grace));
+        sweep
+            .arg(u8::from(reap))
+            .arg(millis(grace))
+            .arg(millis(hold));
         self.ask(vec![sweep], |answers| directory::swept(only(answers)?))
+    }
+
+    fn told(&self, told: Swept) -> Confirmation {
+        let items = directory::items(&told);
+        if items.is_empty() {
+            return std::future::ready(Ok(())).boxed();
+        }
+        let mut settled = redis::cmd("ZREM");
+        settled.arg(format!("{}:telling", self.base)).arg(items);
+        let mut commands = vec![settled];
+        if !told.lost.is_empty() {
+            let mut forget = redis::cmd("HDEL");
+            forget.arg(format!("{}:lost", self.base));
+            for entry in &told.lost {
+                forget.arg(&*entry.id);
+            }
+            commands.push(forget);
+        }
+        self.ask(commands, |_| Ok(()))
     }
 
     fn stop(&self) -> BoxFuture<'static, ()> {

@@ -3,7 +3,7 @@
 use redis::Value;
 use stompline::{
     Realm, UserKey, UserName,
-    backplane::{BackplaneError, Member, NodeId, SessionEntry, Swept, UserState},
+    backplane::{BackplaneError, Member, NodeId, SessionEntry, Standing, Swept, UserState},
 };
 
 /// Names hold no control characters, so a line end separates their parts.
@@ -13,6 +13,32 @@ pub(crate) fn user_text(user: &UserKey) -> String {
 
 pub(crate) fn member_text(member: &Member) -> String {
     format!("{}.{}", member.node, member.incarnation)
+}
+
+/// Where the names are that a member has claimed.
+pub(crate) fn claims_key(base: &str, member: &Member) -> String {
+    format!("{base}:c:{}", member_text(member))
+}
+
+/// Who has a name; an empty text is nobody, a number says that the lease is over.
+pub(crate) fn claimed(value: &Value) -> Result<Option<NodeId>, BackplaneError> {
+    if matches!(value, Value::Int(_)) {
+        return Err(BackplaneError::Refused("the lease is over".into()));
+    }
+    match text(value)? {
+        "" => Ok(None),
+        node => NodeId::new(node)
+            .map(Some)
+            .ok_or_else(|| strange("a node of another form")),
+    }
+}
+
+pub(crate) fn standing_text(standing: Standing) -> &'static str {
+    match standing {
+        Standing::New => "new",
+        Standing::Known => "known",
+        Standing::Forgotten => "forgotten",
+    }
 }
 
 pub(crate) fn entry_text(entry: &SessionEntry) -> String {
@@ -64,28 +90,37 @@ fn user(text: &str) -> Option<UserKey> {
 
 fn entry(user: UserKey, id: &str, text: &str) -> Option<SessionEntry> {
     let mut lines = text.splitn(4, '\n');
-    let (node, incarnation) = lines.next()?.rsplit_once('.')?;
     Some(SessionEntry {
         id: id.into(),
         user,
-        member: Member {
-            node: NodeId::new(node)?,
-            incarnation: incarnation.parse().ok()?,
-        },
+        member: read_member(lines.next()?)?,
         since_ms: lines.next()?.parse().ok()?,
         transport: lines.next()?.into(),
         endpoint: lines.next()?.into(),
     })
 }
 
-/// Number, whether the user came online, and ids with their entries.
+fn read_member(text: &str) -> Option<Member> {
+    let (node, incarnation) = text.rsplit_once('.')?;
+    Some(Member {
+        node: NodeId::new(node)?,
+        incarnation: incarnation.parse().ok()?,
+    })
+}
+
+pub(crate) fn member(value: &Value) -> Result<Member, BackplaneError> {
+    read_member(text(value)?).ok_or_else(|| strange("a node of another form"))
+}
+
+/// Number, whether the user came online, whether the session had been lost, and ids with their entries.
 pub(crate) fn state(of: &UserKey, value: &Value) -> Result<UserState, BackplaneError> {
-    let [version, came, sessions] = list(value)? else {
+    let [version, came, lost, sessions] = list(value)? else {
         return Err(strange("a state of another form"));
     };
     let mut state = UserState {
         version: number(version)?,
         came_online: number(came)? == 1,
+        was_lost: number(lost)? == 1,
         sessions: Vec::new(),
     };
     for pair in list(sessions)?.chunks_exact(2) {
@@ -125,20 +160,36 @@ pub(crate) fn realms(value: &Value) -> Result<Vec<Realm>, BackplaneError> {
         .collect()
 }
 
+/// What is being announced, as the scripts name it.
+pub(crate) fn items(told: &Swept) -> Vec<String> {
+    let sessions = told.lost.iter().chain(&told.found);
+    let users = told.online.iter().chain(&told.offline);
+    sessions
+        .map(|entry| format!("s\n{}\n{}", user_text(&entry.user), entry.id))
+        .chain(users.map(|user| format!("u\n{}", user_text(user))))
+        .collect()
+}
+
 pub(crate) fn swept(value: &Value) -> Result<Swept, BackplaneError> {
-    let [lost, offline] = list(value)? else {
+    let [lost, offline, found, online] = list(value)? else {
         return Err(strange("an answer of another form"));
     };
-    let mut swept = Swept {
-        lost: Vec::new(),
+    Ok(Swept {
+        lost: sessions(lost)?,
+        found: sessions(found)?,
+        online: users(online)?,
         offline: users(offline)?,
-    };
-    for triple in list(lost)?.chunks_exact(3) {
-        let whose = user(text(&triple[0])?).ok_or_else(|| strange("a user of another form"))?;
-        let session = entry(whose, text(&triple[1])?, text(&triple[2])?);
-        swept
-            .lost
-            .push(session.ok_or_else(|| strange("a session of another form"))?);
-    }
-    Ok(swept)
+    })
+}
+
+/// Users, ids and entries, in threes.
+fn sessions(value: &Value) -> Result<Vec<SessionEntry>, BackplaneError> {
+    list(value)?
+        .chunks_exact(3)
+        .map(|triple| {
+            let whose = user(text(&triple[0])?).ok_or_else(|| strange("a user of another form"))?;
+            entry(whose, text(&triple[1])?, text(&triple[2])?)
+                .ok_or_else(|| strange("a session of another form"))
+        })
+        .collect()
 }

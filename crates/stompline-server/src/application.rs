@@ -109,9 +109,13 @@ impl Application {
         Ok(router)
     }
 
-    /// Ends all sessions over `drain`, then writes what is held back and closes the store.
-    pub(crate) async fn stop(&self, drain: Duration) {
+    /// Opens no sessions any more and ends all there are over `drain`. Their requests must still be served until this returns.
+    pub(crate) async fn drain(&self, drain: Duration) {
         self.stompline.drain(drain).await;
+    }
+
+    /// Writes what is held back, closes the store and leaves the cluster. No request may come any more.
+    pub(crate) async fn close(&self) {
         // Other nodes are waiting for what the chat writes last.
         self.chat.shutdown().await;
         self.stompline.shutdown(Duration::ZERO).await;

@@ -76,6 +76,10 @@ impl PresenceNews {
                         info!(session = &*entry.id, user = %entry.user, node = %entry.member.node, reason = "node-lost", "session ended");
                         continue;
                     }
+                    Some(PresenceEvent::SessionFound(entry)) => {
+                        info!(session = &*entry.id, user = %entry.user, node = %entry.member.node, "session found again");
+                        continue;
+                    }
                     Some(_) => continue,
                     None => return,
                 };

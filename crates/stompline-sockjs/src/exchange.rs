@@ -33,6 +33,8 @@ pub(crate) enum Presence {
 pub(crate) enum AttachError {
     /// Another one does.
     Occupied,
+    /// A receiver on another node was given frames and has not said yet whether they left.
+    Unsettled,
     /// The session is over.
     Gone,
 }
@@ -45,12 +47,16 @@ pub(crate) struct Exchange {
     /// One POST at a time: their messages stay in order, and waiting ones hold no memory.
     pub(crate) posting: tokio::sync::Mutex<()>,
     room: Notify,
+    /// A receiver has left, one way or the other.
+    settled: Notify,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     presence: Presence,
+    /// Whoever is attached is on another node and has yet to say whether what it was given has left.
+    awaits_word: bool,
     inbox: VecDeque<String>,
     inbox_bytes: usize,
     /// The connection looks after absences by itself and need not be woken for each.
@@ -65,8 +71,10 @@ impl Exchange {
             receiver: AtomicWaker::new(),
             posting: tokio::sync::Mutex::new(()),
             room: Notify::new(),
+            settled: Notify::new(),
             state: Mutex::new(State {
                 presence,
+                awaits_word: false,
                 inbox: VecDeque::new(),
                 inbox_bytes: 0,
                 watched: false,
@@ -84,6 +92,7 @@ impl Exchange {
         match state.presence {
             _ if state.over => Err(AttachError::Gone),
             Presence::Interrupted => Err(AttachError::Gone),
+            Presence::Attached if state.awaits_word => Err(AttachError::Unsettled),
             Presence::Attached => Err(AttachError::Occupied),
             Presence::Detached(_) => {
                 state.presence = Presence::Attached;
@@ -92,11 +101,31 @@ impl Exchange {
         }
     }
 
+    /// Whether the receiver, which is on another node, has yet to say what became of what it was given.
+    pub(crate) fn await_word(&self, awaits: bool) {
+        self.lock().awaits_word = awaits;
+    }
+
+    /// Resolves when the receiver is not [unsettled](AttachError::Unsettled) any more.
+    pub(crate) async fn settled(&self) {
+        loop {
+            let settled = self.settled.notified();
+            if !self.lock().awaits_word {
+                return;
+            }
+            settled.await;
+        }
+    }
+
     /// The receiver has its whole response. `true` if the connection has to be woken to notice.
     pub(crate) fn detach(&self) -> bool {
         let mut state = self.lock();
         state.presence = Presence::Detached(now());
-        !state.watched
+        state.awaits_word = false;
+        let unwatched = !state.watched;
+        drop(state);
+        self.settled.notify_waiters();
+        unwatched
     }
 
     /// Whether the connection has a timer running that will look for an absence.
@@ -106,7 +135,11 @@ impl Exchange {
 
     /// The receiver broke off.
     pub(crate) fn interrupt(&self) {
-        self.lock().presence = Presence::Interrupted;
+        let mut state = self.lock();
+        state.presence = Presence::Interrupted;
+        state.awaits_word = false;
+        drop(state);
+        self.settled.notify_waiters();
     }
 
     /// Hands messages to the connection, as soon as it has taken enough of those before. `false` if the session ended first.

@@ -59,6 +59,7 @@ mod outgoing;
 mod payload;
 mod post;
 mod receiver;
+mod relay;
 mod service;
 mod settings;
 mod style;
@@ -71,6 +72,7 @@ pub use flush::{Batched, batched};
 pub use http_socket::{HttpSocket, Returning, SocketHandle};
 pub use outbox::{Framing, Outbox, Push};
 pub use outgoing::{Form, Outgoing, Overflow};
+pub use relay::{Claim, Line, Relay, Responder, Unanswered};
 pub use service::{Purpose, Refusal, Request, Service};
 pub use settings::Settings;
 

@@ -16,8 +16,12 @@ use crate::{
     exchange::{AttachError, Exchange},
     outbox::{Outbox, Taken},
     outgoing::Outgoing,
+    relay::Remote,
     style::Style,
 };
+
+/// How long a receiver waits for the word of one on another node, which should be right behind.
+const WORD_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The frame of a second receiver (SockJS protocol, "Protocol and framing").
 pub(crate) const OCCUPIED: &[u8] = br#"c[2010,"Another connection still open"]"#;
@@ -53,6 +57,35 @@ impl<M: Outgoing> Attachment<M> {
             .and_then(Exchange::attach)?;
         outbox.expect_progress();
         Ok(Self::attached(outbox, heartbeat))
+    }
+
+    /// As [`new`](Self::new), once the receiver before has said whether what it was given has left. If it does not say so in time, frames
+    /// may be lost and the session ends.
+    pub(crate) async fn settled(
+        outbox: Arc<Outbox<M>>,
+        heartbeat: Duration,
+    ) -> Result<Self, AttachError> {
+        let deadline = Instant::now() + WORD_PATIENCE;
+        loop {
+            match Self::new(Arc::clone(&outbox), heartbeat) {
+                Err(AttachError::Unsettled) => {}
+                attached => return attached,
+            }
+            let exchange = outbox.exchange().ok_or(AttachError::Gone)?;
+            let settled = tokio::time::timeout_at(deadline, exchange.settled());
+            if settled.await.is_err() {
+                exchange.interrupt();
+                outbox.wake();
+                return Err(AttachError::Gone);
+            }
+        }
+    }
+
+    /// Says whether the receiver, which is on another node, has yet to say what became of what it was given.
+    pub(crate) fn await_word(&self, awaits: bool) {
+        if let Some(exchange) = self.outbox.exchange() {
+            exchange.await_word(awaits);
+        }
     }
 
     /// The attachment of a session that was made attached.
@@ -140,13 +173,50 @@ impl<M: Outgoing> Drop for Attachment<M> {
     }
 }
 
+/// Where the frames of a response come from.
+pub(crate) enum Source<M: Outgoing> {
+    /// A session of this node.
+    Here(Attachment<M>),
+    /// A session of another node.
+    Elsewhere(Remote),
+}
+
+impl<M: Outgoing> Source<M> {
+    /// The next frame. `None` when the session broke.
+    pub(crate) fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes_max: usize,
+    ) -> Poll<Option<Received>> {
+        match self {
+            Self::Here(attachment) => attachment.poll_receive(context, bytes_max),
+            Self::Elsewhere(remote) => remote.poll_receive(context, bytes_max),
+        }
+    }
+
+    fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Here(attachment) => attachment.poll_gone(context),
+            Self::Elsewhere(remote) => remote.poll_gone(context),
+        }
+    }
+
+    /// Leaves after a whole response; the client will come again.
+    pub(crate) fn leave(&mut self) {
+        match self {
+            Self::Here(attachment) => attachment.leave(),
+            Self::Elsewhere(remote) => remote.leave(),
+        }
+    }
+}
+
 /// The body of a streaming response. Each frame is a chunk of its own, and so is the prelude.
 pub(crate) struct Stream<M: Outgoing> {
     style: Style,
     /// Chunks that are known beforehand: the prelude, and the frame that opens or refuses.
     known: [Option<Bytes>; 2],
     /// Who gives the others; nobody any more at the end.
-    attachment: Option<Attachment<M>>,
+    source: Option<Source<M>>,
     bytes_left: usize,
 }
 
@@ -155,12 +225,29 @@ impl<M: Outgoing> Stream<M> {
     pub(crate) fn opening(style: Style, attachment: Attachment<M>, bytes_max: usize) -> Self {
         let open = style.wrap(OPEN.to_vec());
         let bytes_left = bytes_max.saturating_sub(open.len());
-        Self::new(style, Some(open), Some(attachment), bytes_left)
+        Self::new(
+            style,
+            Some(open),
+            Some(Source::Here(attachment)),
+            bytes_left,
+        )
     }
 
-    /// A later response of a session.
-    pub(crate) fn receiving(style: Style, attachment: Attachment<M>, bytes_max: usize) -> Self {
-        Self::new(style, None, Some(attachment), bytes_max)
+    /// A later response of a session. `first` was received already.
+    pub(crate) fn receiving(
+        style: Style,
+        mut source: Source<M>,
+        first: Option<Received>,
+        bytes_max: usize,
+    ) -> Self {
+        let is_last = first.as_ref().is_some_and(|first| first.is_last);
+        let frame = first.map(|first| style.wrap(first.frame));
+        let bytes_left = bytes_max.saturating_sub(frame.as_ref().map_or(0, Bytes::len));
+        let is_whole = is_last || bytes_left == 0;
+        if is_whole {
+            source.leave();
+        }
+        Self::new(style, frame, (!is_whole).then_some(source), bytes_left)
     }
 
     /// A response that holds one frame.
@@ -172,26 +259,26 @@ impl<M: Outgoing> Stream<M> {
     fn new(
         style: Style,
         frame: Option<Bytes>,
-        attachment: Option<Attachment<M>>,
+        source: Option<Source<M>>,
         bytes_left: usize,
     ) -> Self {
         Self {
             known: [Some(style.prelude()), frame],
             style,
-            attachment,
+            source,
             bytes_left,
         }
     }
 
     /// Whether nothing comes any more.
     pub(crate) fn is_over(&self) -> bool {
-        self.attachment.is_none() && self.known.iter().all(Option::is_none)
+        self.source.is_none() && self.known.iter().all(Option::is_none)
     }
 
     /// Ready when the session broke while somebody waits to write what it gave.
-    pub(crate) fn poll_gone(&self, context: &Context<'_>) -> Poll<()> {
-        match &self.attachment {
-            Some(attachment) => attachment.poll_gone(context),
+    pub(crate) fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.source {
+            Some(source) => source.poll_gone(context),
             None => Poll::Pending,
         }
     }
@@ -200,18 +287,18 @@ impl<M: Outgoing> Stream<M> {
         if let Some(known) = self.known.iter_mut().find_map(Option::take) {
             return Poll::Ready(Some(known));
         }
-        let Some(attachment) = &mut self.attachment else {
+        let Some(source) = &mut self.source else {
             return Poll::Ready(None);
         };
-        let received = ready!(attachment.poll_receive(context, self.bytes_left));
+        let received = ready!(source.poll_receive(context, self.bytes_left));
         let is_last = received.as_ref().is_none_or(|received| received.is_last);
         let chunk = received.map(|received| self.style.wrap(received.frame));
         let len = chunk.as_ref().map_or(0, Bytes::len);
         self.bytes_left = self.bytes_left.saturating_sub(len);
         if (is_last || self.bytes_left == 0)
-            && let Some(mut attachment) = self.attachment.take()
+            && let Some(mut source) = self.source.take()
         {
-            attachment.leave();
+            source.leave();
         }
         Poll::Ready(chunk)
     }

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{outbox::Outbox, outgoing::Outgoing};
+use crate::{outbox::Outbox, outgoing::Outgoing, relay::Claim};
 
 /// What a session is found by. Another owner's request for the same id finds nothing, as if the id were unknown; the id itself never
 /// leaves this crate.
@@ -43,6 +43,7 @@ where
     pub(crate) fn insert<C>(
         self: &Arc<Self>,
         key: &Key<O>,
+        claim: Option<Claim>,
         make: impl FnOnce(Registration) -> (Arc<Outbox<M>>, C),
     ) -> Option<(Arc<Outbox<M>>, C)> {
         let mut sessions = self.lock();
@@ -55,6 +56,7 @@ where
         let table = Arc::clone(self);
         let own = key.clone();
         let (outbox, carried) = make(Registration {
+            _claim: claim,
             remove: Some(Box::new(move || table.remove_ended(&own))),
         });
         entry.insert_entry(Arc::clone(&outbox));
@@ -89,6 +91,8 @@ pub(crate) fn is_over<M: Outgoing>(outbox: &Outbox<M>) -> bool {
 
 /// A place in the table, given back when dropped.
 pub(crate) struct Registration {
+    /// Tells other nodes that the session is here.
+    _claim: Option<Claim>,
     remove: Option<Box<dyn FnOnce() + Send + Sync>>,
 }
 

@@ -17,7 +17,7 @@ use crate::{
     broker::{Broker, Published},
     close::CloseReason,
     destination::{AppDestination, Destination, DestinationError, Prefixes},
-    endpoint::{Places, Turnstile},
+    endpoint::{Places, Relays, Turnstile},
     event::{Listener, SessionEvent},
     extract::{Inbound, Parts},
     interceptor::{Action, Effect, Interceptor, Next, Outcome, Request},
@@ -55,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) session_config: Arc<server::Config>,
     pub(crate) decode_limits: Arc<DecodeLimits>,
     pub(crate) stats: Arc<Stats>,
+    /// What other nodes ask about sessions over HTTP.
+    pub(crate) relays: Arc<Relays>,
     pub(crate) tasks: TaskTracker,
     pub(crate) draining: CancellationToken,
     /// Connections and `/info` requests, counted apart: a SockJS client makes one of each.
@@ -188,7 +190,10 @@ impl Core {
             return Ok(Effect::Nothing);
         };
         let overflow = self.overflow_of(&request.destination);
-        let text = Arc::clone(destination.text());
+        let text = match &destination {
+            Destination::User(_) => self.broker.registry.shared_queue(destination.text()),
+            _ => self.broker.registry.shared(destination.text()),
+        };
         let subscription = Subscription::new(&request.session, id, text, *ack, overflow);
         let joined = self.join(&destination, &subscription);
         Ok(Effect::Subscribed(subscription, joined))
@@ -307,25 +312,6 @@ impl Core {
             None => self.realms(),
         };
         Ok(self.publish_to_users(realms, &name, address).await)
-    }
-
-    /// Delivers to the sessions of the user `name` on this node, in one realm or in all. The number of deliveries.
-    pub(crate) fn publish_to_name_here(
-        &self,
-        realm: Option<&str>,
-        name: &str,
-        address: (&str, &stompline_proto::Headers, &bytes::Bytes),
-    ) -> Result<usize, NameError> {
-        let name = UserName::new(name)?;
-        let realms = match realm {
-            Some(realm) => vec![Realm::new(realm)?],
-            None => self.users.realms(),
-        };
-        let published = realms.into_iter().map(|realm| {
-            let user = UserKey::new(realm, name.clone());
-            self.broker.publish_to_user_here(&user, address).deliveries
-        });
-        Ok(published.sum())
     }
 
     /// The realms of this node, or of all nodes.

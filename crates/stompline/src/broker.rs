@@ -12,7 +12,7 @@ use crate::{
     filter::Filters,
     name::UserKey,
     news::Hearers,
-    registry::{Registry, Slice},
+    registry::{Registry, Subscribers},
     render::Rendering,
     stats::Stats,
     subscription::{SessionOutbox, Subscription},
@@ -94,7 +94,7 @@ impl Broker {
         let mut published = Published::default();
         if !subscribers.is_empty() || self.cluster.is_some() {
             let rendering = self.rendering(destination, headers, body);
-            self.deliver(&subscribers, &rendering, &mut published);
+            self.deliver(subscribers.as_slice(), &rendering, &mut published);
             if let Some(cluster) = &self.cluster {
                 published.confirmations = cluster
                     .publish_to_user(user, is_here, (destination, &rendering))
@@ -111,10 +111,8 @@ impl Broker {
         user: &UserKey,
         (destination, headers, body): (&str, &Headers, &Bytes),
     ) -> Published {
-        self.publish_to(
-            &self.registry.of_user(user, destination),
-            (destination, headers, body),
-        )
+        let subscribers = self.registry.of_user(user, destination);
+        self.publish_to(subscribers.as_slice(), (destination, headers, body))
     }
 
     /// Delivers to the one session with the id `session`, which is on this node.
@@ -126,7 +124,7 @@ impl Broker {
     ) -> Published {
         let mut subscribers = self.registry.of_user(user, destination);
         subscribers.retain(|one| one.session().id() == session);
-        self.publish_to(&subscribers, (destination, headers, body))
+        self.publish_to(subscribers.as_slice(), (destination, headers, body))
     }
 
     fn publish_to(
@@ -177,7 +175,11 @@ impl Broker {
         let subscribers = self.registry.of_user(user, destination);
         let parts = Parts::of(&payload);
         if let Some(rendering) = self.received(destination, payload, &parts) {
-            self.deliver(&subscribers, &rendering, &mut Published::default());
+            self.deliver(
+                subscribers.as_slice(),
+                &rendering,
+                &mut Published::default(),
+            );
         }
     }
 
@@ -187,8 +189,13 @@ impl Broker {
         rendering: &Rendering<'_>,
         published: &mut Published,
     ) {
+        let slices = match self.registry.subscribers(destination) {
+            Subscribers::None => return,
+            Subscribers::One(one) => return self.deliver(&[one], rendering, published),
+            Subscribers::Many(slices) => slices,
+        };
         let mut turn = 0;
-        for slice in self.registry.slices(destination) {
+        for slice in slices {
             if turn >= TURN_SUBSCRIBERS {
                 turn = 0;
                 tokio::task::yield_now().await;
@@ -204,7 +211,7 @@ impl Broker {
         rendering: &Rendering<'_>,
         published: &mut Published,
     ) {
-        let matching: Slice = Arc::new(self.registry.matching(destination));
+        let matching = self.registry.matching(destination);
         self.deliver(&matching, rendering, published);
     }
 

@@ -15,7 +15,7 @@ use crate::{
     close::CloseReason,
     cluster::{AskError, Cluster, ClusterSettings, Respondents},
     destination::Prefixes,
-    endpoint::{Endpoint, Places, Turnstile},
+    endpoint::{Endpoint, Places, Relays, SUBJECT, Turnstile},
     event::Listener,
     filter::{Filters, OutboundFilter},
     handler::Handler,
@@ -353,7 +353,14 @@ impl Builder<()> {
         }
         let stats = Arc::new(Stats::default());
         let decode_limits: Arc<DecodeLimits> = Arc::new(self.limits.frame);
-        let (settings, respondents) = (self.cluster, self.respondents);
+        let (settings, mut respondents) = (self.cluster, self.respondents);
+        let relays = Arc::<Relays>::default();
+        let own = Arc::clone(&relays);
+        let relay = move |letter| {
+            let relays = Arc::clone(&own);
+            Box::pin(async move { relays.answer(letter).await }) as crate::BoxFuture<'static, Bytes>
+        };
+        respondents.insert_relay(SUBJECT, Arc::new(relay));
         let cluster = self
             .backplane
             .map(|backplane| Cluster::new(backplane, settings, respondents));
@@ -377,6 +384,7 @@ impl Builder<()> {
             overflow: self.overflow,
             limits: self.limits,
             stats,
+            relays,
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
         };

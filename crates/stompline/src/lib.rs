@@ -72,6 +72,7 @@ mod destination;
 mod endpoint;
 mod event;
 mod extract;
+mod few;
 mod filter;
 mod handler;
 mod interceptor;
@@ -91,6 +92,7 @@ mod router;
 mod session;
 mod stats;
 mod subscription;
+mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod user;

@@ -10,8 +10,10 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 
 use crate::{
+    app::Core,
     backplane::{Confirmation, Interest},
     builder::Stompline,
+    name::{NameError, Realm, UserKey, UserName},
 };
 
 /// What comes before a subject where destinations stand. Those begin with `/`, so no client can name one of these.
@@ -23,7 +25,7 @@ impl Stompline {
     /// has taken it, and dropping that takes nothing back. Alone it is done at once.
     pub fn tell_nodes(&self, subject: &str, body: &Bytes) -> Confirmation {
         match &self.core.broker.cluster {
-            Some(cluster) => cluster.tell(&Hearers::address(subject), body),
+            Some(cluster) => cluster.tell_all(&Hearers::address(subject), body),
             None => std::future::ready(Ok(())).boxed(),
         }
     }
@@ -48,6 +50,27 @@ impl Stompline {
             Some(cluster) => cluster.join(interest),
             None => std::future::ready(Ok(())).boxed(),
         }
+    }
+}
+
+impl Core {
+    /// Delivers to the sessions of the user `name` on this node, in one realm or in all. The number of deliveries.
+    pub(crate) fn publish_to_name_here(
+        &self,
+        realm: Option<&str>,
+        name: &str,
+        address: (&str, &stompline_proto::Headers, &bytes::Bytes),
+    ) -> Result<usize, NameError> {
+        let name = UserName::new(name)?;
+        let realms = match realm {
+            Some(realm) => vec![Realm::new(realm)?],
+            None => self.users.realms(),
+        };
+        let published = realms.into_iter().map(|realm| {
+            let user = UserKey::new(realm, name.clone());
+            self.broker.publish_to_user_here(&user, address).deliveries
+        });
+        Ok(published.sum())
     }
 }
 

@@ -19,6 +19,9 @@ pub enum PresenceEvent {
     Offline(UserKey),
     /// A session ended because its node is gone: its disconnect event, with the reason `node-lost`.
     SessionLost(SessionEntry),
+    /// A session that was announced as lost lives: its node had only been cut off, and has come back. It takes
+    /// [`SessionLost`](Self::SessionLost) back. If its user had been said to be offline, [`Online`](Self::Online) follows.
+    SessionFound(SessionEntry),
 }
 
 /// Somebody who wants to know. It must not block.

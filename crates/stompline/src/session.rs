@@ -22,20 +22,22 @@ use crate::{
 
 /// One session. Handlers, interceptors and listeners get it; it stays valid, but silent, after the session's end.
 pub struct Session {
-    id: Box<str>,
+    /// The id, in the line of a MESSAGE that it begins.
+    id_line: [u8; LINE_BYTES],
     endpoint: Arc<str>,
     transport: Transport,
     outbox: Arc<SessionOutbox>,
     attributes: Attributes,
     principal: OnceLock<Principal>,
     version: AtomicU8,
-    opened_at: SystemTime,
+    /// Milliseconds of the Unix epoch.
+    opened_at_ms: u64,
     opened: Instant,
     /// Milliseconds after `opened` at which the client last sent a frame.
     active_ms: AtomicU64,
     /// Seconds of the Unix epoch at which the token ends; `u64::MAX` for never.
     expires_s: AtomicU64,
-    end: OnceLock<CloseReason>,
+    end: OnceLock<Box<CloseReason>>,
     told_undeliverable: AtomicBool,
 }
 
@@ -47,14 +49,14 @@ impl Session {
         attributes: Attributes,
     ) -> Arc<Self> {
         Arc::new(Self {
-            id: fresh_id(),
+            id_line: id_line(),
             endpoint,
             transport,
             outbox,
             attributes,
             principal: OnceLock::new(),
             version: AtomicU8::new(0),
-            opened_at: SystemTime::now(),
+            opened_at_ms: unix_ms(SystemTime::now()),
             opened: Instant::now(),
             active_ms: AtomicU64::new(0),
             expires_s: AtomicU64::new(u64::MAX),
@@ -65,7 +67,17 @@ impl Session {
 
     /// The id: 26 characters, 130 random bits, unique in the cluster. It is shown in CONNECTED and in every `message-id`.
     pub fn id(&self) -> &str {
-        &self.id
+        std::str::from_utf8(self.id_bytes()).unwrap_or_default()
+    }
+
+    /// The id as it is written into frames.
+    pub(crate) fn id_bytes(&self) -> &[u8] {
+        &self.id_line[LINE_START.len()..LINE_BYTES - 1]
+    }
+
+    /// The end of one line and the next as far as the message's number: `message-id:`, the id and `-`.
+    pub(crate) fn id_line(&self) -> &[u8] {
+        &self.id_line
     }
 
     /// The prefix of the endpoint, `/ws/chat` for example.
@@ -99,9 +111,9 @@ impl Session {
         &self.attributes
     }
 
-    /// When the connection was made.
+    /// When the connection was made, to the millisecond.
     pub fn opened_at(&self) -> SystemTime {
-        self.opened_at
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.opened_at_ms)
     }
 
     /// For how long the client has sent no frame.
@@ -114,7 +126,7 @@ impl Session {
     pub fn end(&self, reason: CloseReason) {
         let slow = reason == CloseReason::SlowConsumer;
         let close = reason.close();
-        if self.end.set(reason).is_ok() {
+        if self.end.set(Box::new(reason)).is_ok() {
             if slow {
                 self.outbox.abort(close);
             } else {
@@ -125,7 +137,7 @@ impl Session {
 
     /// Why it was ended from this side, if it was.
     pub fn end_reason(&self) -> Option<&CloseReason> {
-        self.end.get()
+        self.end.get().map(|reason| &**reason)
     }
 
     /// When the principal's token ends, if it does.
@@ -152,17 +164,13 @@ impl Session {
 
     /// What the directory of a cluster shows of it.
     pub(crate) fn entry(&self, member: Member) -> SessionEntry {
-        let since = self
-            .opened_at
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
         SessionEntry {
-            id: (&*self.id).into(),
+            id: self.id().into(),
             user: self.key().clone(),
             member,
             endpoint: Arc::clone(&self.endpoint),
             transport: self.transport.name().into(),
-            since_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            since_ms: self.opened_at_ms,
         }
     }
 
@@ -225,11 +233,17 @@ impl Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("id", &self.id)
+            .field("id", &self.id())
             .field("endpoint", &self.endpoint)
             .field("user", &self.principal.get().map(Principal::key))
             .finish_non_exhaustive()
     }
+}
+
+/// Milliseconds of the Unix epoch.
+pub(crate) fn unix_ms(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A token of another user was presented for renewal.
@@ -237,15 +251,29 @@ impl fmt::Debug for Session {
 #[error("the token belongs to another user")]
 pub struct OtherPrincipal;
 
-/// 26 characters of a to z and 2 to 7: no character that any STOMP version escapes, and no `-`, which separates the message number.
-pub(crate) fn fresh_id() -> Box<str> {
+/// Characters of a session's id, of 5 random bits each.
+const ID_BYTES: usize = 26;
+
+/// 26 characters of a to z and 2 to 7: no character that any STOMP version or JSON escapes, and no `-`, which separates the message number.
+fn fresh_id() -> [u8; ID_BYTES] {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let mut random = [0; 26];
+    let mut random = [0; ID_BYTES];
     getrandom::fill(&mut random)
         .expect("the system gives random numbers; without them no server can run safely");
-    random
-        .iter()
-        .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
-        .collect::<String>()
-        .into()
+    random.map(|byte| ALPHABET[usize::from(byte & 31)])
+}
+
+const LINE_START: &[u8] = b"\nmessage-id:";
+const LINE_BYTES: usize = LINE_START.len() + ID_BYTES + 1;
+
+fn id_line() -> [u8; LINE_BYTES] {
+    let mut line = [b'-'; LINE_BYTES];
+    line[..LINE_START.len()].copy_from_slice(LINE_START);
+    line[LINE_START.len()..LINE_BYTES - 1].copy_from_slice(&fresh_id());
+    line
+}
+
+/// The same for what else needs a name of its own.
+pub(crate) fn fresh_name() -> String {
+    fresh_id().map(char::from).iter().collect()
 }

@@ -23,12 +23,34 @@ pub(crate) struct Subscription {
     live: AtomicBool,
     /// The place in the registry's list, kept there so that leaving costs the same however long the list is.
     place: AtomicU32,
-    /// `subscription` and the start of `message-id`, ready to be copied.
-    head: Box<[u8]>,
+    /// The text of the `subscription` header, shared with the session's table.
+    id: Arc<str>,
+    label: Label,
     unacked: Option<Box<Mutex<Unacked>>>,
 }
 
-const COMMAND: &[u8] = b"MESSAGE\n";
+/// How the `subscription` header is written.
+#[derive(Clone, Copy)]
+enum Label {
+    /// There is none: STOMP 1.0, subscribed without an id.
+    None,
+    /// The id as it is, in every form and version.
+    Plain,
+    /// With escapes: clients that choose such ids pay for them.
+    Escaped,
+}
+
+impl Label {
+    fn of(id: &SubscriptionId) -> Self {
+        let is_plain =
+            |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b':' | b'"' | b'\\');
+        match id.is_implicit() {
+            true => Self::None,
+            false if id.as_str().bytes().all(is_plain) => Self::Plain,
+            false => Self::Escaped,
+        }
+    }
+}
 
 impl Subscription {
     pub(crate) fn new(
@@ -38,15 +60,6 @@ impl Subscription {
         ack: AckMode,
         overflow: Overflow,
     ) -> Arc<Self> {
-        let version = session.version();
-        let mut head = Vec::with_capacity(80);
-        head.extend_from_slice(COMMAND);
-        if !id.is_implicit() {
-            write_header(&mut head, version, "subscription", id.as_ref());
-        }
-        head.extend_from_slice(b"message-id:");
-        head.extend_from_slice(session.id().as_bytes());
-        head.push(b'-');
         Arc::new(Self {
             session: Arc::clone(session),
             destination,
@@ -54,7 +67,8 @@ impl Subscription {
             overflow,
             live: AtomicBool::new(true),
             place: AtomicU32::new(0),
-            head: head.into(),
+            id: Arc::clone(id.shared()),
+            label: Label::of(id),
             unacked: (ack != AckMode::Auto)
                 .then(|| Box::new(Mutex::new(Unacked::new(UNACKED_MAX)))),
         })
@@ -126,36 +140,77 @@ impl Subscription {
         self.place.store(place, Ordering::Relaxed);
     }
 
+    /// Octets that [`write_head`](Self::write_head) appends.
     pub(crate) fn head_len(&self, number: u64, form: Form) -> usize {
-        let newline = if form == Form::Plain { 1 } else { 2 };
-        let digits = decimal_len(number) + newline;
-        let head = match form {
-            Form::Plain => self.head.len(),
-            Form::Escaped => json::escaped_len(&self.head),
+        let newline = newline(form).len();
+        let id = self.session.id_bytes().len() + 1 + decimal_len(number) + newline;
+        let label = match self.label {
+            Label::None => 0,
+            Label::Plain => "subscription:".len() + self.id.len() + newline,
+            Label::Escaped => self.escaped_label(form).len(),
         };
         let ack = if self.ack == AckMode::Auto {
             0
         } else {
-            "ack:".len() + self.session.id().len() + 1 + digits
+            "ack:".len() + id
         };
-        head + digits + ack
+        "MESSAGE".len() + newline + label + "message-id:".len() + id + ack
     }
 
+    /// Appends the command and the headers that are this delivery's own.
     pub(crate) fn write_head(&self, number: u64, form: Form, out: &mut Vec<u8>) {
-        let newline: &[u8] = if form == Form::Plain { b"\n" } else { b"\\n" };
-        match form {
-            Form::Plain => out.extend_from_slice(&self.head),
-            Form::Escaped => json::escape(&self.head, out),
+        if form == Form::Plain && self.is_simple() {
+            return self.write_simple_head(number, out);
         }
-        write_decimal(number, out);
+        let newline = newline(form);
+        out.extend_from_slice(b"MESSAGE");
         out.extend_from_slice(newline);
+        match self.label {
+            Label::None => {}
+            Label::Plain => {
+                out.extend_from_slice(b"subscription:");
+                out.extend_from_slice(self.id.as_bytes());
+                out.extend_from_slice(newline);
+            }
+            Label::Escaped => out.extend_from_slice(&self.escaped_label(form)),
+        }
+        out.extend_from_slice(b"message-id:");
+        self.write_id(number, newline, out);
         if self.ack != AckMode::Auto {
             out.extend_from_slice(b"ack:");
-            out.extend_from_slice(self.session.id().as_bytes());
-            out.push(b'-');
-            write_decimal(number, out);
-            out.extend_from_slice(newline);
+            self.write_id(number, newline, out);
         }
+    }
+
+    /// Whether it is like almost all: an ordinary id, no acknowledgement.
+    fn is_simple(&self) -> bool {
+        matches!(self.label, Label::Plain) && self.ack == AckMode::Auto
+    }
+
+    fn write_simple_head(&self, number: u64, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"MESSAGE\nsubscription:");
+        out.extend_from_slice(self.id.as_bytes());
+        out.extend_from_slice(self.session.id_line());
+        write_decimal(number, out);
+        out.push(b'\n');
+    }
+
+    fn write_id(&self, number: u64, newline: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(self.session.id_bytes());
+        out.push(b'-');
+        write_decimal(number, out);
+        out.extend_from_slice(newline);
+    }
+
+    fn escaped_label(&self, form: Form) -> Vec<u8> {
+        let mut plain = Vec::new();
+        write_header(&mut plain, self.session.version(), "subscription", &self.id);
+        if form == Form::Plain {
+            return plain;
+        }
+        let mut escaped = Vec::new();
+        json::escape(&plain, &mut escaped);
+        escaped
     }
 
     fn expect_ack(&self, number: u64) -> Result<(), stompline_proto::Full> {
@@ -166,6 +221,13 @@ impl Subscription {
                 .push(number),
             None => Ok(()),
         }
+    }
+}
+
+fn newline(form: Form) -> &'static [u8] {
+    match form {
+        Form::Plain => b"\n",
+        Form::Escaped => b"\\n",
     }
 }
 

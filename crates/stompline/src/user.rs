@@ -1,14 +1,19 @@
 //! Users and their sessions on this node.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use hashbrown::hash_table::Entry;
+
 use crate::{
+    auth::Principal,
     close::CloseReason,
+    few::Few,
     name::{Realm, UserKey},
     session::Session,
+    table::{Keyed, Table},
 };
 
 /// The sessions of this node, by id and by user.
@@ -19,8 +24,8 @@ pub(crate) struct Users {
 
 #[derive(Default)]
 struct Tables {
-    sessions: HashMap<Box<str>, Arc<Session>>,
-    users: HashMap<UserKey, Vec<Arc<Session>>>,
+    sessions: Table<Arc<Session>>,
+    users: Table<Few<Arc<Session>>>,
     /// Realms with at least one user, and how many.
     realms: BTreeMap<Realm, usize>,
 }
@@ -30,23 +35,20 @@ impl Users {
     /// longest is ended.
     pub(crate) fn add(&self, session: &Arc<Session>, sessions_max: usize) {
         let user = session.key();
+        let mut surplus = None;
         let mut tables = self.lock();
-        tables
-            .sessions
-            .insert(session.id().into(), Arc::clone(session));
-        let own = tables.users.entry(user.clone()).or_default();
-        own.push(Arc::clone(session));
-        let (first, many) = (own.len() == 1, sessions_max > 0 && own.len() > sessions_max);
-        let surplus = many
-            .then(|| {
-                own.iter()
-                    .filter(|other| !Arc::ptr_eq(other, session) && other.end_reason().is_none())
-                    .max_by_key(|other| other.idle())
-                    .cloned()
-            })
-            .flatten();
-        if first {
-            *tables.realms.entry(user.realm().clone()).or_default() += 1;
+        if let Entry::Vacant(place) = tables.sessions.entry(session.id()) {
+            place.insert(Arc::clone(session));
+        }
+        match tables.users.entry(user) {
+            Entry::Occupied(mut own) => {
+                own.get_mut().push(Arc::clone(session));
+                surplus = longest_idle(own.get().as_slice(), session, sessions_max);
+            }
+            Entry::Vacant(place) => {
+                place.insert(Few::One(Arc::clone(session)));
+                *tables.realms.entry(user.realm().clone()).or_default() += 1;
+            }
         }
         drop(tables);
         if let Some(surplus) = surplus {
@@ -55,22 +57,19 @@ impl Users {
     }
 
     pub(crate) fn remove(&self, session: &Session) {
-        let Some(user) = session
-            .principal_if_connected()
-            .map(|principal| principal.key().clone())
-        else {
+        let Some(user) = session.principal_if_connected().map(Principal::key) else {
             return;
         };
         let mut tables = self.lock();
         if tables.sessions.remove(session.id()).is_none() {
             return;
         }
-        let Some(own) = tables.users.get_mut(&user) else {
+        let Entry::Occupied(mut own) = tables.users.entry(user) else {
             return;
         };
-        own.retain(|other| other.id() != session.id());
-        if own.is_empty() {
-            tables.users.remove(&user);
+        own.get_mut().retain(|other| other.id() != session.id());
+        if own.get().is_empty() {
+            own.remove();
             if let Some(count) = tables.realms.get_mut(user.realm()) {
                 *count -= 1;
                 if *count == 0 {
@@ -85,19 +84,27 @@ impl Users {
     }
 
     pub(crate) fn of_user(&self, user: &UserKey) -> Vec<Arc<Session>> {
-        self.lock().users.get(user).cloned().unwrap_or_default()
+        let tables = self.lock();
+        tables
+            .users
+            .get(user)
+            .map_or_else(Vec::new, |own| own.as_slice().to_vec())
     }
 
     pub(crate) fn has(&self, user: &UserKey) -> bool {
-        self.lock().users.contains_key(user)
+        self.lock().users.get(user).is_some()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
-        self.lock().sessions.values().cloned().collect()
+        self.lock().sessions.iter().cloned().collect()
     }
 
     pub(crate) fn online(&self) -> Vec<UserKey> {
-        self.lock().users.keys().cloned().collect()
+        self.lock()
+            .users
+            .iter()
+            .map(|own| own.table_key().clone())
+            .collect()
     }
 
     pub(crate) fn realms(&self) -> Vec<Realm> {
@@ -112,5 +119,37 @@ impl Users {
 
     fn lock(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The session to end if there are more than `sessions_max` beside `newest`.
+fn longest_idle(
+    own: &[Arc<Session>],
+    newest: &Arc<Session>,
+    sessions_max: usize,
+) -> Option<Arc<Session>> {
+    if sessions_max == 0 || own.len() <= sessions_max {
+        return None;
+    }
+    own.iter()
+        .filter(|other| !Arc::ptr_eq(other, newest) && other.end_reason().is_none())
+        .max_by_key(|other| other.idle())
+        .cloned()
+}
+
+impl Keyed for Arc<Session> {
+    type Key = str;
+
+    fn table_key(&self) -> &str {
+        self.id()
+    }
+}
+
+/// The sessions of one user; never an empty list.
+impl Keyed for Few<Arc<Session>> {
+    type Key = UserKey;
+
+    fn table_key(&self) -> &UserKey {
+        self.as_slice()[0].key()
     }
 }

@@ -92,6 +92,9 @@ pub(crate) struct SlowArgs {
     /// How many of them read nothing
     #[arg(long, default_value_t = 5)]
     stalled: u32,
+    /// Let these wake after so many seconds, read all that waits, and stop again
+    #[arg(long, value_name = "SECONDS", value_parser = positive_seconds)]
+    doze_s: Option<f64>,
     /// Messages a second
     #[arg(long, default_value_t = 100, value_parser = positive())]
     rate: u32,
@@ -125,6 +128,9 @@ pub(crate) struct StormArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PairsArgs {
+    /// Through a handler at /app/to/{user} and /user/queue/direct, as the example `direct` has them
+    #[arg(long)]
+    direct: bool,
     #[arg(long, default_value_t = 100, value_parser = positive())]
     pairs: u32,
     #[arg(long, default_value_t = 4, value_parser = positive())]
@@ -164,6 +170,9 @@ pub(crate) struct SimulateArgs {
     /// Messages to all
     #[arg(long, default_value_t = 3)]
     broadcasts: u32,
+    /// Messages to single users, from many publishers at once, as fast as they go
+    #[arg(long, default_value_t = 0)]
+    flat: u32,
     /// Threads of the runtime; 0 is one for each core
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
@@ -183,6 +192,7 @@ impl SimulateArgs {
             sessions: self.sessions,
             quiet: seconds(self.quiet_s),
             broadcasts: self.broadcasts,
+            flat: self.flat,
         }
     }
 }
@@ -219,6 +229,7 @@ impl Timing {
             warm_up: Duration::from_secs_f64(self.warm_up),
             duration: Duration::from_secs_f64(self.seconds),
             stalled: 0,
+            doze: None,
             visitors: 0,
             series: false,
         }
@@ -254,6 +265,7 @@ impl SlowArgs {
             members: self.subscribers,
             pace: Pace::Rate(self.rate),
             stalled: self.stalled.min(self.subscribers),
+            doze: self.doze_s.map(Duration::from_secs_f64),
             series: true,
             ..self.timing.crowd("slow")
         }
@@ -287,6 +299,7 @@ fn pace(outstanding: u32, rate: Option<u32>) -> Pace {
 impl PairsArgs {
     pub(crate) fn scenario(self) -> Pairs {
         Pairs {
+            direct: self.direct,
             pairs: self.pairs,
             duration: seconds(self.seconds),
             body_bytes: self.body,

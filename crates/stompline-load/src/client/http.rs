@@ -5,8 +5,9 @@ use std::io;
 use tokio::io::{Interest, Ready};
 use tokio::net::TcpStream;
 
+use super::ClientError;
+use super::incoming::{read_into_buffer, read_once};
 use super::outgoing::Outgoing;
-use super::{ClientError, read_into_buffer};
 
 /// The longest head of an answer.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -93,7 +94,7 @@ impl Http {
 
     /// Reads once; the parts of an answer's body go to `on_body`. Returns whether there was anything.
     pub(super) fn read(&mut self, on_body: &mut BodySink<'_>) -> Result<bool, ClientError> {
-        read_into_buffer(|buffer| match self.stream.try_read(buffer) {
+        read_into_buffer(|buffer| match read_once(&mut self.stream, buffer) {
             Ok(0) => Err(ClientError::end_of_stream()),
             Ok(count) => self.take(&buffer[..count], on_body).map(|()| true),
             Err(why) if why.kind() == io::ErrorKind::WouldBlock => Ok(false),

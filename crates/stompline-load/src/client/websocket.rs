@@ -6,10 +6,11 @@ use stompline_ws::{Event, Limits, Masker, Opcode, Role};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use super::incoming::{read_into_buffer, read_once};
 use super::outgoing::Outgoing;
 use super::sockjs::{SockJsFrame, read_frame, write_element};
 use super::wire::{Sink, Step};
-use super::{ClientError, FRAME_BYTES_MAX, read_into_buffer};
+use super::{ClientError, FRAME_BYTES_MAX};
 
 /// A WebSocket over a socket.
 pub(super) struct WebSocket {
@@ -78,7 +79,7 @@ impl WebSocket {
             step.wrote = wrote.map_err(ClientError::io("writing"))?;
         }
         if ready.is_readable() {
-            step.read = read_into_buffer(|buffer| match self.stream.try_read(buffer) {
+            step.read = read_into_buffer(|buffer| match read_once(&mut self.stream, buffer) {
                 Ok(0) => Err(ClientError::end_of_stream()),
                 Ok(count) => self.take(&mut buffer[..count], sink).map(|()| true),
                 Err(why) if why.kind() == io::ErrorKind::WouldBlock => Ok(false),

@@ -1,7 +1,7 @@
 //! What the server is to reach, and whether it does.
 
 use super::result::Results;
-use super::table::{WITH, WITHOUT, add, short, whole};
+use super::table::{DOZING, WITH, WITHOUT, add, direct_ratio, short, whole};
 
 /// On which side of a number to be.
 #[derive(Clone, Copy)]
@@ -111,6 +111,12 @@ const GOALS: [Goal; 12] = [
 /// How much slower the others may be when some readers stop.
 const SLOWED_MAX: f64 = 2.0;
 
+/// CPU for a message through a handler, over that of Node's `ws` for one to a topic: twice what the latter's goal is.
+const DIRECT_MAX: f64 = 0.94;
+
+/// What two cores are to do more than one.
+const TWO_CORES_MIN: f64 = 1.7;
+
 /// Goals, and whether they are met.
 pub(super) fn goals(results: &Results, out: &mut String) {
     out.push_str("### Goals\n\n| | goal | measured | |\n|---|---|---|---|\n");
@@ -119,9 +125,32 @@ pub(super) fn goals(results: &Results, out: &mut String) {
             row(out, what, bound, measured.value);
         }
     }
-    if let Some(slowed) = slowed(results) {
-        let what = "fast readers' p99 with five stalled, over that without";
-        row(out, what, AtMost(SLOWED_MAX), slowed);
+    let ratios = [
+        (
+            "through a handler, CPU over Node's p2p by topics",
+            AtMost(DIRECT_MAX),
+            direct_ratio(results),
+        ),
+        (
+            "messages to single users in memory, two threads over one",
+            AtLeast(TWO_CORES_MIN),
+            two_cores(results),
+        ),
+        (
+            "fast readers' p99 with five stalled, over that without",
+            AtMost(SLOWED_MAX),
+            slowed(results, WITH),
+        ),
+        (
+            "fast readers' p99 with five that wake to 1 MB, over that without",
+            AtMost(SLOWED_MAX),
+            slowed(results, DOZING),
+        ),
+    ];
+    for (what, bound, ratio) in ratios {
+        if let Some(ratio) = ratio {
+            row(out, what, bound, ratio);
+        }
     }
     out.push('\n');
     extras(results, out);
@@ -189,9 +218,14 @@ fn extras(results: &Results, out: &mut String) {
     }
 }
 
-fn slowed(results: &Results) -> Option<f64> {
+fn slowed(results: &Results, label: &str) -> Option<f64> {
     let p99 = |label| results.median("broker", label, "delivery_p99_ms");
-    Some(p99(WITH)?.value / p99(WITHOUT)?.value)
+    Some(p99(label)?.value / p99(WITHOUT)?.value)
+}
+
+fn two_cores(results: &Results) -> Option<f64> {
+    let rate = |label| results.median("in-memory", label, "flat_messages_per_s");
+    Some(rate("threads 2")?.value / rate("threads 1")?.value)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::result::Results;
-use super::table::{WITH, WITHOUT};
+use super::table::{DOZING, WITH, WITHOUT};
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 320.0;
@@ -20,7 +20,7 @@ const LINES: [(&str, &str, &str); 3] = [
 ];
 
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#24292f}\
-.grid{stroke:#d0d7de}.line{fill:none;stroke-width:1.8}.thin{stroke-dasharray:3 3;stroke-width:1.2}\
+.grid{stroke:#d0d7de}.line{fill:none;stroke-width:1.8}.thin{stroke-dasharray:6 4;stroke-width:1.2}.dots{stroke-dasharray:1 3}\
 .a{stroke:#0969da}.b{stroke:#bc4c00}.c{stroke:#8250df}\
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.grid{stroke:#30363d}\
 .a{stroke:#58a6ff}.b{stroke:#f0883e}.c{stroke:#bc8cff}}";
@@ -33,7 +33,7 @@ pub(super) fn slow(results: &Results) -> String {
     let lines: Vec<_> = LINES
         .into_iter()
         .flat_map(|(server, name, class)| {
-            [(WITH, ""), (WITHOUT, " thin")].map(|(label, thin)| {
+            [(WITH, ""), (DOZING, " dots"), (WITHOUT, " thin")].map(|(label, thin)| {
                 let points = points(results, server, label);
                 (name, format!("{class}{thin}"), points)
             })
@@ -46,7 +46,7 @@ pub(super) fn slow(results: &Results) -> String {
 
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\"><title>p99 latency over time, with and without readers that stop</title><style>{STYLE}</style>\n\
-         <text x=\"{LEFT}\" y=\"20\">p99 of the readers that read, ms: five stalled (solid), none (dashed)</text>\n"
+         <text x=\"{LEFT}\" y=\"20\">p99 of the readers that read, ms: five stalled (solid), five that wake to 1 MB (dotted), none (dashed)</text>\n"
     );
     let y = |ms: f64| {
         let share = (ms.max(1e-3).log10() - low) / (high - low);
@@ -67,7 +67,7 @@ pub(super) fn slow(results: &Results) -> String {
                 path.join(" ")
             ),
         );
-        if !class.ends_with("thin") {
+        if !class.contains(' ') {
             let (from, to, text) = (
                 WIDTH - RIGHT + 12.0,
                 WIDTH - RIGHT + 36.0,

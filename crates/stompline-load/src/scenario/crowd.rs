@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use self::member::{Publisher, listen};
 use self::room::Room;
-use self::stalled::{Fates, RECEIVE_BUFFER_BYTES};
+use self::stalled::{Fates, RECEIVE_BUFFER_BYTES, doze};
 use self::tally::{Listener, PART, Tally};
 use super::churn::Comings;
 use super::measured::{Meter, Spent};
@@ -54,6 +54,8 @@ pub struct Crowd {
     pub duration: Duration,
     /// Members of the first topic that subscribe and then read nothing.
     pub stalled: u32,
+    /// If set, these wake after so long, read all that waits, and stop again.
+    pub doze: Option<Duration>,
     /// Further sessions that connect, subscribe to something else and leave all the while.
     pub visitors: u32,
     /// Whether the report has latencies over time and the greatest memory.
@@ -69,6 +71,33 @@ struct Cast {
     stalled: Vec<(Client, Rc<Listener>)>,
     rooms: Vec<Rc<Room>>,
     playing: JoinSet<Played>,
+}
+
+impl Cast {
+    /// Lets a session receive all the time.
+    fn listen(&mut self, client: Client, listener: Rc<Listener>) {
+        self.listeners.push(Rc::clone(&listener));
+        self.playing.spawn_local(async move {
+            let client = listen(client, Rc::clone(&listener)).await?;
+            Ok((client, Some(listener)))
+        });
+    }
+
+    /// Lets a session receive now and then.
+    fn doze(&mut self, client: Client, listener: Rc<Listener>, pause: Duration) {
+        self.listeners.push(Rc::clone(&listener));
+        self.playing.spawn_local(async move {
+            let client = doze(client, Rc::clone(&listener), pause).await?;
+            Ok((client, Some(listener)))
+        });
+    }
+
+    fn publish(&mut self, publisher: Publisher) {
+        self.playing.spawn_local(async move {
+            let listener = publisher.listener.clone();
+            Ok((publisher.run().await?, listener))
+        });
+    }
 }
 
 impl Crowd {
@@ -106,6 +135,11 @@ impl Crowd {
             let faults = listener.sequence.borrow().faults(listener.room.sent());
             report.faults(faults);
         }
+        if self.doze.is_some() {
+            let body = u64::try_from(self.body_bytes).unwrap_or(u64::MAX);
+            let backlog = cast.rooms[0].backlog().saturating_mul(body);
+            report.count("backlog_bytes_max", backlog);
+        }
         spent.tell(&mut report, setup, "deliveries", tally.deliveries.get());
         report.latency("delivery", &tally.latency.borrow());
         Ok(report)
@@ -139,6 +173,11 @@ impl Crowd {
         let mut publishers = Vec::new();
         for (number, client) in (0..).zip(subscribers.await?) {
             let (topic, place) = (number / members, number % members);
+            if let Some(pause) = self.doze.filter(|_| number < self.stalled) {
+                let listener = Listener::apart(Rc::clone(&rooms[0]), Rc::clone(tally));
+                cast.doze(client, Rc::new(listener), pause);
+                continue;
+            }
             let listener = Rc::new(Listener::new(
                 Rc::clone(&rooms[topic as usize]),
                 Rc::clone(tally),
@@ -147,15 +186,12 @@ impl Crowd {
                 cast.stalled.push((client, listener));
                 continue;
             }
-            cast.listeners.push(Rc::clone(&listener));
             if self.member_publishes && place == members - 1 {
+                cast.listeners.push(Rc::clone(&listener));
                 publishers.push((topic, client, Some(listener)));
                 continue;
             }
-            cast.playing.spawn_local(async move {
-                let client = listen(client, Rc::clone(&listener)).await?;
-                Ok((client, Some(listener)))
-            });
+            cast.listen(client, listener);
         }
         if !self.member_publishes {
             let apart = open_all(self.topics.max(1), |topic| setup.customer(total + topic));
@@ -168,10 +204,7 @@ impl Crowd {
         for (topic, client, listener) in publishers {
             let publisher =
                 self.publisher((topic, &rooms[topic as usize]), client, listener, tally);
-            cast.playing.spawn_local(async move {
-                let listener = publisher.listener.clone();
-                Ok((publisher.run().await?, listener))
-            });
+            cast.publish(publisher);
         }
         Ok(cast)
     }

@@ -17,6 +17,8 @@ use crate::template::{Template, number_of};
 /// The scenario `pairs`.
 #[derive(Clone, Copy, Debug)]
 pub struct Pairs {
+    /// By a handler and the other's own queue, not by topics.
+    pub direct: bool,
     /// How many pairs.
     pub pairs: u32,
     /// How long they play.
@@ -60,7 +62,7 @@ impl Pairs {
         }
         let spent = meter.stop(setup)?;
         let messages = round_trip.len() * 2;
-        let mut report = Report::new("pairs");
+        let mut report = Report::new(if self.direct { "direct" } else { "pairs" });
         report.count("pairs", pairs.into());
         spent.tell(&mut report, setup, "messages", messages);
         report.latency("round_trip", &round_trip);
@@ -73,10 +75,10 @@ impl Pairs {
         number: u32,
         ready: Rc<Barrier>,
     ) -> Result<Histogram<u64>, ScenarioError> {
-        let names = [format!("pair.{number}.a"), format!("pair.{number}.b")];
-        let [a, b] = names.map(|name| setup.topic(&name));
-        let mut first = self.player(&setup, number * 2, &a, &b).await?;
-        let mut second = self.player(&setup, number * 2 + 1, &b, &a).await?;
+        let numbers = [number * 2, number * 2 + 1];
+        let [a, b] = numbers.map(|number| self.way(&setup, number));
+        let mut first = self.player(&setup, numbers[0], &a.0, &b.1).await?;
+        let mut second = self.player(&setup, numbers[1], &b.0, &a.1).await?;
         ready.wait().await;
         let end = Instant::now() + self.duration;
         let mut latency = latencies();
@@ -87,6 +89,16 @@ impl Pairs {
         first.client.close(|_| Ok(())).await?;
         second.client.close(|_| Ok(())).await?;
         Ok(latency)
+    }
+
+    /// Where the session with this number listens, and where others write to it.
+    fn way(&self, setup: &Setup, number: u32) -> (String, String) {
+        if self.direct {
+            let name = setup.user_name(number);
+            return ("/user/queue/direct".to_owned(), format!("/app/to/{name}"));
+        }
+        let topic = setup.topic(&format!("pair.{number}"));
+        (topic.clone(), topic)
     }
 
     async fn player(

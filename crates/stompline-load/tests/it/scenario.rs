@@ -51,6 +51,7 @@ const FANOUT: Crowd = Crowd {
     warm_up: Duration::from_millis(10),
     duration: Duration::from_millis(100),
     stalled: 0,
+    doze: None,
     visitors: 0,
     series: false,
 };
@@ -119,6 +120,20 @@ fn readers_that_stop_are_followed() {
 }
 
 #[test]
+fn readers_that_doze_catch_up() {
+    let report = run(Crowd {
+        name: "slow",
+        stalled: 2,
+        doze: Some(Duration::from_millis(30)),
+        pace: Pace::Rate(500),
+        duration: Duration::from_millis(200),
+        ..FANOUT
+    });
+    assert!(number(&report, "backlog_bytes_max") >= 64.0);
+    assert!(report.find("stalled_closed").is_none());
+}
+
+#[test]
 fn sessions_come_and_go() {
     let churn = Churn {
         at_once: 3,
@@ -159,6 +174,7 @@ fn every_transport_carries_sessions() {
 #[test]
 fn pairs_answer_one_another() {
     let pairs = Pairs {
+        direct: false,
         pairs: 3,
         duration: Duration::from_millis(50),
         body_bytes: 64,
@@ -166,6 +182,18 @@ fn pairs_answer_one_another() {
     let report = with_server(Manner::Open, async |setup| pairs.run(&setup).await.unwrap());
     assert!(number(&report, "messages") >= 6.0);
     assert!(number(&report, "round_trip_p50_ms") > 0.0);
+}
+
+#[test]
+fn pairs_answer_one_another_through_a_handler() {
+    let pairs = Pairs {
+        direct: true,
+        pairs: 2,
+        duration: Duration::from_millis(50),
+        body_bytes: 64,
+    };
+    let report = with_server(Manner::Open, async |setup| pairs.run(&setup).await.unwrap());
+    assert!(number(&report, "messages") >= 4.0);
 }
 
 #[test]

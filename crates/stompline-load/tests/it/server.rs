@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use stompline::access::{AccessRule, AccessRules, Action, Target as Names, Who};
 use stompline::auth::{JwtKey, JwtSettings, Principal};
 use stompline::{
-    DestinationPattern, IntoReply, Message, Outgoing, Prefixes, Reply, State, Stompline,
+    DestinationPattern, IntoReply, Message, Outgoing, Prefixes, Reply, State, Stompline, Variables,
 };
 use stompline_load::client::Transport;
 use stompline_load::process::Process;
@@ -73,7 +74,10 @@ fn routes(manner: Manner) -> Router {
     if manner == Manner::Open {
         let names = Names::Pattern(DestinationPattern::parse("/topic/load.*").unwrap());
         rules = rules.first(AccessRule::allow(Who::Anyone, names).on(Action::Send));
-        builder = builder.message("/send", say).message("/agent.take", take);
+        builder = builder
+            .message("/send", say)
+            .message("/agent.take", take)
+            .message("/to/{user}", pass_on);
     }
     let builder = builder.access(rules.build());
     let app = builder.with_state(Said::default()).build().unwrap();
@@ -115,4 +119,11 @@ async fn take(agent: Principal) -> Outgoing {
 fn acknowledge(conversation: &str, seq: u64) -> Outgoing {
     let ack = format!(r#"{{"ok":true,"conversationId":"{conversation}","seq":{seq}}}"#);
     Outgoing::session("/queue/acks", Message::new("application/json", ack))
+}
+
+/// Passes a message on to another customer, as the example `direct` does.
+async fn pass_on(to: Variables, body: Bytes) -> Reply {
+    let name = to.get("user").unwrap_or_default();
+    let message = Message::new("text/plain", body);
+    Reply::one(Outgoing::user("customer", name, "/queue/direct", message))
 }

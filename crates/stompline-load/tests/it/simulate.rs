@@ -11,12 +11,14 @@ fn simulated_sessions_hear_what_is_said() {
         sessions: 50,
         quiet: Duration::from_millis(20),
         broadcasts: 2,
+        flat: 500,
     };
     let report = run(simulation, 2).unwrap();
     assert!(report.is_valid(), "{}", report.to_json());
     assert_eq!(report.find("sessions").unwrap().to_string(), "50");
     assert!(report.find("one_p50_ms").unwrap() > 0.0);
     assert!(report.find("broadcast_s").unwrap() > 0.0);
+    assert!(report.find("flat_messages_per_s").unwrap() > 0.0);
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ const CROWD: Crowd = Crowd {
     warm_up: Duration::from_millis(10),
     duration: Duration::from_millis(100),
     stalled: 0,
+    doze: None,
     visitors: 0,
     series: false,
 };

@@ -11,7 +11,11 @@ const REMOVED_MAX: usize = 16;
 #[derive(Debug)]
 pub(super) struct Table<T> {
     live: Vec<Entry<T>>,
-    removed: VecDeque<SubscriptionId>,
+    #[allow(
+        clippy::box_collection,
+        reason = "one word in each session, and rarely there"
+    )]
+    removed: Option<Box<VecDeque<SubscriptionId>>>,
 }
 
 #[derive(Debug)]
@@ -26,7 +30,7 @@ impl<T> Table<T> {
     pub(super) const fn new() -> Self {
         Self {
             live: Vec::new(),
-            removed: VecDeque::new(),
+            removed: None,
         }
     }
 
@@ -72,13 +76,14 @@ impl<T> Table<T> {
     }
 
     pub(super) fn remember(&mut self, id: SubscriptionId) {
-        if self.removed.contains(&id) {
+        let removed = self.removed.get_or_insert_default();
+        if removed.contains(&id) {
             return;
         }
-        if self.removed.len() == REMOVED_MAX {
-            self.removed.pop_front();
+        if removed.len() == REMOVED_MAX {
+            removed.pop_front();
         }
-        self.removed.push_back(id);
+        removed.push_back(id);
     }
 
     pub(super) fn take(&mut self) -> Vec<(SubscriptionId, T)> {
@@ -103,7 +108,8 @@ impl<T> Table<T> {
     }
 
     pub(super) fn was_removed(&self, id: &str) -> bool {
-        self.find(id).is_none() && self.removed.iter().any(|removed| removed.as_str() == id)
+        let mut removed = self.removed.iter().flat_map(|removed| removed.iter());
+        self.find(id).is_none() && removed.any(|removed| removed.as_str() == id)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&SubscriptionId, &T)> {

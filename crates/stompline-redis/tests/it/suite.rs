@@ -95,7 +95,10 @@ async fn question_about_nobody_breaks_no_link() {
         let redis = Redis::start();
         let link = redis.link().await;
         assert_eq!(link.look_up(Vec::new()).await, Ok(Vec::new()));
-        assert_eq!(link.register(Vec::new()).await, Ok(Vec::new()));
+        assert_eq!(
+            link.register(Vec::new(), Duration::ZERO).await,
+            Ok(Vec::new())
+        );
         let told = link.publish(Address::Everyone, "still here".into());
         assert_eq!(told.await, Ok(()));
     })

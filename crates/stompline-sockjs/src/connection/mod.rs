@@ -1,6 +1,7 @@
 //! One connection as its handler sees it, whatever carries it.
 
 mod http;
+mod read;
 
 use std::{
     cell::RefCell,
@@ -13,7 +14,10 @@ use std::{
 
 use futures_util::future::poll_fn;
 use stompline_ws::{Decoder, Event, Opcode};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
 
 use crate::{
     close::Close,
@@ -23,6 +27,7 @@ use crate::{
     settings::Settings,
 };
 pub(crate) use http::Carrier;
+use read::read_once;
 
 /// Bytes read in one system call. The buffer belongs to the thread: an idle connection has none.
 const READ_BYTES: usize = 64 * 1024;
@@ -122,7 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> ForeignStream for S {}
 
 /// What a connection runs on.
 pub(crate) enum Stream {
-    Tcp(tokio::net::TcpStream),
+    Tcp(TcpStream),
     Foreign(Box<dyn ForeignStream>),
 }
 
@@ -132,7 +137,11 @@ pub struct Connection<M> {
     decoder: Decoder,
     foreign: Option<Box<dyn ForeignStream>>,
     /// Bytes that came together with the handshake.
-    leftover: Option<Box<[u8]>>,
+    #[allow(
+        clippy::box_collection,
+        reason = "one word in each connection, and rarely there"
+    )]
+    leftover: Option<Box<Vec<u8>>>,
     /// Set if the session travels over HTTP.
     http: Option<Box<Carrier>>,
     transport: Transport,
@@ -155,7 +164,7 @@ impl<M: Outgoing> Connection<M> {
             outbox: Outbox::new(target, transport.framing(), outbox_bytes_max),
             decoder: Decoder::new(stompline_ws::Role::Server, limits),
             foreign,
-            leftover: (!leftover.is_empty()).then(|| leftover.into()),
+            leftover: (!leftover.is_empty()).then(|| Box::new(leftover.to_vec())),
             http: None,
             transport,
             peer_closed: false,
@@ -319,7 +328,7 @@ impl<M: Outgoing> Connection<M> {
         };
         loop {
             ready!(stream.poll_read_ready(context))?;
-            match stream.try_read(buffer) {
+            match read_once(stream, buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return Poll::Ready(outcome),
             }

@@ -12,7 +12,9 @@
 //! | `{prefix}/{server}/{session}/xhr_send`, `/jsonp_send` | messages from the client |
 
 mod answer;
+mod elsewhere;
 mod handshake;
+mod posting;
 mod route;
 mod session;
 
@@ -31,6 +33,7 @@ use crate::{
     flush::batched,
     http_socket::{HttpSocket, SocketHandle, Takeover},
     receiver::Stream,
+    relay::{Holders, Relay},
     service::{Purpose, Refusal, Request, Service},
     settings::Settings,
     table::Table,
@@ -42,7 +45,7 @@ use session::Answer;
 /// [`axum::Router::merge`].
 pub struct Endpoint<S: Service> {
     prefix: String,
-    shared: Arc<Shared<S>>,
+    shared: Shared<S>,
 }
 
 struct Shared<S: Service> {
@@ -50,6 +53,10 @@ struct Shared<S: Service> {
     settings: Settings,
     tasks: TaskTracker,
     sessions: Arc<Table<S::Owner, S::Message>>,
+    /// How sessions of other nodes are reached, if there are any.
+    relay: Option<Arc<dyn Relay<S::Owner>>>,
+    /// Receivers of other nodes.
+    holders: Holders,
 }
 
 impl<S: Service> Endpoint<S> {
@@ -66,20 +73,32 @@ impl<S: Service> Endpoint<S> {
         );
         Self {
             prefix: prefix.to_owned(),
-            shared: Arc::new(Shared {
+            shared: Shared {
                 service,
                 settings,
                 tasks,
                 sessions: Arc::default(),
-            }),
+                relay: None,
+                holders: Holders::default(),
+            },
         }
+    }
+
+    /// Also serves the sessions over HTTP of other nodes, through `relay`, and lets other nodes serve those of this one.
+    pub fn relay(mut self, relay: Arc<dyn Relay<S::Owner>>) -> Self {
+        self.shared.relay = Some(relay);
+        self
     }
 
     /// The routes of this endpoint.
     pub fn into_router<T: Clone + Send + Sync + 'static>(self) -> Router<T> {
+        let shared = Arc::new(self.shared);
+        if let Some(relay) = &shared.relay {
+            relay.attend(shared.responder());
+        }
         let routes = Routes {
             prefix: self.prefix.as_str().into(),
-            shared: self.shared,
+            shared,
         };
         Router::new()
             .route_service(&self.prefix, routes.clone())

@@ -13,18 +13,18 @@ use crate::{
     flush::batched,
     now,
     outbox::Outbox,
-    post::{Encoding, PostDecoder, PostError},
-    receiver::{Attachment, OCCUPIED, OPEN, Stream},
+    receiver::{Attachment, OCCUPIED, OPEN, Received, Source, Stream},
+    relay::Claim,
     service::{Purpose, Refusal, Request, Service},
     style::Style,
     table::Key,
 };
 
 /// How long a POST may pause before its body is given up: as long as a phone may lose its network.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Bytes of posted messages that are handed over in one piece. A body up to this size is taken whole or not at all.
-const BATCH_BYTES: usize = 64 * 1024;
+/// How often a request looks for a session that others open and end meanwhile. Its client has one such request at a time.
+const ATTEMPTS_MAX: usize = 8;
 
 /// Longest name of a callback: what clients make up has 20 characters or so.
 const CALLBACK_BYTES_MAX: usize = 32;
@@ -134,31 +134,46 @@ impl<S: Service> Shared<S> {
         key: &Key<S::Owner>,
         style: Style,
     ) -> Result<Answer<S::Message>, Refusal> {
-        loop {
+        // A node that has said that the session is not there.
+        let mut despite = None;
+        for _ in 0..ATTEMPTS_MAX {
             if let Some(outbox) = self.sessions.find(key) {
-                match Attachment::new(outbox, self.settings.heartbeat) {
-                    Ok(attachment) => return Ok(self.resume(style, attachment).await),
-                    Err(AttachError::Occupied) => {
+                match Attachment::settled(outbox, self.settings.heartbeat).await {
+                    Ok(attachment) => {
+                        return Ok(self.resume(style, Source::Here(attachment), None).await);
+                    }
+                    Err(AttachError::Occupied | AttachError::Unsettled) => {
                         return Ok(refuse(&style, OCCUPIED));
                     }
                     Err(AttachError::Gone) => {}
+                }
+            }
+            if let Some(line) = self.locate(key, despite.as_deref()).await {
+                match self.receive_from(&line, &style).await {
+                    Some(answer) => return Ok(answer),
+                    None => despite = Some(line.node().to_owned()),
                 }
             }
             let admission = self
                 .service
                 .open(Request::new(parts, Purpose::Open))
                 .await?;
-            if let Some(outbox) = self.start(key, &style, admission) {
+            if let Some(claim) = self.claim(key, despite.as_deref()).await
+                && let Some(outbox) = self.start(key, claim, &style, admission)
+            {
                 return Ok(self.begin(&style, outbox));
             }
             // Another request has opened the session meanwhile.
         }
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Err(Refusal::new(status, "busy", "the session comes and goes"))
     }
 
     /// Starts a session, unless there is one by now.
     fn start(
         &self,
         key: &Key<S::Owner>,
+        claim: Option<Claim>,
         style: &Style,
         admission: S::Admission,
     ) -> Option<Arc<Outbox<S::Message>>> {
@@ -167,7 +182,7 @@ impl<S: Service> Shared<S> {
         } else {
             Presence::Attached
         };
-        let (outbox, connection) = self.sessions.insert(key, |registration| {
+        let (outbox, connection) = self.sessions.insert(key, claim, |registration| {
             let carrier = Carrier::new(self.settings.disconnect_delay, registration);
             let connection =
                 Connection::over_http(style.transport(), presence, &self.settings, carrier);
@@ -189,99 +204,29 @@ impl<S: Service> Shared<S> {
         Answer::stream(style, Stream::opening(style.clone(), attachment, bytes_max))
     }
 
-    /// A later response of a session.
-    async fn resume(
+    /// A later response of a session. `first` was received already.
+    pub(super) async fn resume(
         &self,
         style: Style,
-        mut attachment: Attachment<S::Message>,
+        mut source: Source<S::Message>,
+        first: Option<Received>,
     ) -> Answer<S::Message> {
         let bytes_max = self.settings.response_bytes_max;
         if !style.is_polling() {
-            let stream = Stream::receiving(style.clone(), attachment, bytes_max);
+            let stream = Stream::receiving(style.clone(), source, first, bytes_max);
             return Answer::stream(&style, stream);
         }
-        let received = poll_fn(|context| attachment.poll_receive(context, bytes_max)).await;
-        attachment.leave();
+        let received = match first {
+            Some(first) => Some(first),
+            None => poll_fn(|context| source.poll_receive(context, bytes_max)).await,
+        };
+        source.leave();
         match received {
             Some(received) => whole(&style, received.frame).into(),
             // The session broke while this request waited; an empty answer makes the client ask again and learn it.
             None => head(&style, Body::empty()).into(),
         }
     }
-
-    /// A request that brings messages.
-    async fn send(
-        &self,
-        parts: &Parts,
-        body: Body,
-        (key, action): (&Key<S::Owner>, Action),
-    ) -> Response {
-        let Some(outbox) = self.sessions.find(key) else {
-            return answer::status(StatusCode::NOT_FOUND);
-        };
-        let mut decoder = PostDecoder::new(
-            encoding_of(action, parts),
-            // The quotes and the frame's escapes are the transport's, not the message's.
-            self.settings.message_bytes_max,
-        );
-        match post(&outbox, &mut decoder, body).await {
-            Ok(()) if action == Action::JsonpSend => answer::text("ok"),
-            Ok(()) => {
-                let mut response = answer::text(Body::empty());
-                *response.status_mut() = StatusCode::NO_CONTENT;
-                response
-            }
-            Err(Unsent::Refused(PostError::TooLarge)) => {
-                let mut response = failure(&PostError::TooLarge.to_string());
-                *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-                response
-            }
-            Err(Unsent::Refused(error)) => failure(&error.to_string()),
-            Err(Unsent::Gone) => answer::status(StatusCode::NOT_FOUND),
-            Err(Unsent::Late) => answer::status(StatusCode::REQUEST_TIMEOUT),
-        }
-    }
-}
-
-/// Why messages did not reach their session.
-enum Unsent {
-    Refused(PostError),
-    /// The session ended.
-    Gone,
-    /// The client has stopped sending.
-    Late,
-}
-
-/// Reads a body and hands its messages to the session.
-async fn post<M: crate::Outgoing>(
-    outbox: &Outbox<M>,
-    decoder: &mut PostDecoder,
-    mut body: Body,
-) -> Result<(), Unsent> {
-    let exchange = outbox.exchange().ok_or(Unsent::Gone)?;
-    let _turn = exchange.posting.lock().await;
-    let deliver = async |messages: Vec<String>| {
-        let delivered = messages.is_empty() || exchange.deliver(messages).await;
-        outbox.wake();
-        delivered.then_some(()).ok_or(Unsent::Gone)
-    };
-    loop {
-        let frame = tokio::time::timeout(BODY_PATIENCE, body.frame());
-        match frame.await.map_err(|_| Unsent::Late)? {
-            Some(Ok(frame)) => {
-                if let Some(piece) = frame.data_ref() {
-                    decoder.push(piece).map_err(Unsent::Refused)?;
-                }
-                if decoder.ready_bytes() >= BATCH_BYTES {
-                    deliver(decoder.take()).await?;
-                }
-            }
-            Some(Err(_)) => return Err(Unsent::Late),
-            None => break,
-        }
-    }
-    decoder.finish().map_err(Unsent::Refused)?;
-    deliver(decoder.take()).await
 }
 
 /// How an action shows its frames: `None` for those that send. The error is the protocol's text for a bad callback.
@@ -320,23 +265,6 @@ fn callback(parts: &Parts) -> Result<Box<str>, &'static str> {
     }
 }
 
-/// jsonp clients post a form; everything else is the array itself, whatever type it claims to have.
-fn encoding_of(action: Action, parts: &Parts) -> Encoding {
-    let is_form = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .is_some_and(|kind| {
-            let kind = kind.split(';').next().unwrap_or_default().trim();
-            kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        });
-    if action == Action::JsonpSend && is_form {
-        Encoding::Form
-    } else {
-        Encoding::Json
-    }
-}
-
 /// Reads a body that says nothing, so that the connection can carry the next request.
 async fn ignore(body: Body) {
     let limited = http_body_util::Limited::new(body, IGNORED_BODY_BYTES_MAX);
@@ -349,7 +277,7 @@ fn whole(style: &Style, frame: Vec<u8>) -> Response {
 }
 
 /// A response that is the session's only word for this request.
-fn refuse<M: crate::Outgoing>(style: &Style, frame: &'static [u8]) -> Answer<M> {
+pub(super) fn refuse<M: crate::Outgoing>(style: &Style, frame: &'static [u8]) -> Answer<M> {
     if style.is_polling() {
         return whole(style, frame.to_vec()).into();
     }
@@ -372,7 +300,7 @@ fn head(style: &Style, body: Body) -> Response {
 }
 
 /// The protocol's way to say that a request makes no sense.
-fn failure(text: &str) -> Response {
+pub(super) fn failure(text: &str) -> Response {
     let mut response = answer::text(text.to_owned());
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     response

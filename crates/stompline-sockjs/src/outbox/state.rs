@@ -37,7 +37,11 @@ pub(super) struct State<M> {
     /// Messages ever queued.
     pub(super) number: u64,
     pub(super) closing: Option<Box<Close>>,
-    relief: Vec<Waker>,
+    #[allow(
+        clippy::box_collection,
+        reason = "one word in each outbox, and rarely there"
+    )]
+    relief: Option<Box<Vec<Waker>>>,
     pub(super) last_write: Instant,
     pub(super) flushing: bool,
     pub(super) scheduled: bool,
@@ -58,7 +62,7 @@ impl<M: Outgoing> State<M> {
             in_flight: 0,
             number: 0,
             closing: None,
-            relief: Vec::new(),
+            relief: None,
             last_write: now(),
             flushing: false,
             scheduled: false,
@@ -124,11 +128,12 @@ impl<M: Outgoing> State<M> {
     }
 
     pub(super) fn wait_for_relief(&mut self, waker: &Waker) {
-        if self.relief.iter().any(|known| known.will_wake(waker)) {
+        let waiting = self.relief.get_or_insert_default();
+        if waiting.iter().any(|known| known.will_wake(waker)) {
             return;
         }
-        if self.relief.len() < RELIEF_WAITERS_MAX {
-            self.relief.push(waker.clone());
+        if waiting.len() < RELIEF_WAITERS_MAX {
+            waiting.push(waker.clone());
         } else {
             waker.wake_by_ref();
         }
@@ -296,7 +301,7 @@ impl<M> State<M> {
     }
 
     pub(super) fn relieve(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.relief)
+        self.relief.take().map_or_else(Vec::new, |waiting| *waiting)
     }
 }
 

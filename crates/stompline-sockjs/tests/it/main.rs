@@ -7,6 +7,7 @@ mod endpoint;
 mod iframe;
 mod kept;
 mod polling;
+mod relay;
 mod server;
 mod session;
 mod streaming;

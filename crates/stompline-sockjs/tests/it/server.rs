@@ -11,7 +11,7 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use stompline_sockjs::{
-    Close, Connection, Endpoint, HttpSocket, Refusal, Request, Service, Settings,
+    Close, Connection, Endpoint, HttpSocket, Refusal, Relay, Request, Service, Settings,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -106,7 +106,16 @@ impl Server {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
-        let (listener, router, server) = Self::build(&settings).await;
+        Self::serve(&settings, None).await
+    }
+
+    /// As [`with`](Self::with), one of several nodes.
+    pub(crate) async fn with_relay(settings: Settings, relay: Arc<dyn Relay<String>>) -> Self {
+        Self::serve(&settings, Some(relay)).await
+    }
+
+    async fn serve(settings: &Settings, relay: Option<Arc<dyn Relay<String>>>) -> Self {
+        let (listener, router, server) = Self::build_with(settings, relay).await;
         let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
         server
@@ -126,6 +135,13 @@ impl Server {
     }
 
     pub(crate) async fn build(settings: &Settings) -> (TcpListener, Router, Self) {
+        Self::build_with(settings, None).await
+    }
+
+    async fn build_with(
+        settings: &Settings,
+        relay: Option<Arc<dyn Relay<String>>>,
+    ) -> (TcpListener, Router, Self) {
         let (sender, ended) = mpsc::unbounded_channel();
         let mut router: Router = Router::new();
         for (prefix, closes) in [("/echo", false), ("/close", true)] {
@@ -133,8 +149,12 @@ impl Server {
                 closes,
                 ended: sender.clone(),
             };
-            let endpoint =
+            let mut endpoint =
                 Endpoint::new(prefix, Arc::new(echo), settings.clone(), TaskTracker::new());
+            // The other prefix closes at once.
+            if let Some(relay) = relay.clone().filter(|_| !closes) {
+                endpoint = endpoint.relay(relay);
+            }
             router = router.merge(endpoint);
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

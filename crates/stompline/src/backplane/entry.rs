@@ -24,7 +24,7 @@ impl NodeId {
 
     /// A name that no other node has: every start of a process is another node.
     pub fn fresh() -> Self {
-        Self(crate::session::fresh_id().into())
+        Self(crate::session::fresh_name().into())
     }
 
     /// The name as text.
@@ -71,6 +71,19 @@ pub struct SessionEntry {
     pub since_ms: u64,
 }
 
+/// What the directory is to make of a session that is registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was not registered before.
+    New,
+    /// It was registered before, and the directory has forgotten nothing since. If it is not there any more, it was announced as lost: it
+    /// is found again then, and so is a user who was said to be offline.
+    Known,
+    /// It was registered in a directory that has forgotten everything since. Nobody was told that it is gone, so nobody is told that it is
+    /// there.
+    Forgotten,
+}
+
 /// What a user has at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserState {
@@ -78,8 +91,10 @@ pub struct UserState {
     pub version: u64,
     /// The user's sessions on nodes that live.
     pub sessions: Vec<SessionEntry>,
-    /// Whether the call that returned this brought the user online.
+    /// Whether the call that returned this brought the user online, which is to be announced.
     pub came_online: bool,
+    /// Whether the session that the call registered had been handed out as lost. That it is found again is to be announced.
+    pub was_lost: bool,
 }
 
 /// What has to be announced.
@@ -87,6 +102,10 @@ pub struct UserState {
 pub struct Swept {
     /// Sessions whose node is gone.
     pub lost: Vec<SessionEntry>,
+    /// Sessions that were lost and are there again.
+    pub found: Vec<SessionEntry>,
+    /// Users who have come.
+    pub online: Vec<UserKey>,
     /// Users who have been without a session for the time of grace.
     pub offline: Vec<UserKey>,
 }

@@ -17,6 +17,7 @@
 
 mod directory;
 mod entry;
+mod fault;
 mod inlet;
 mod memory;
 
@@ -27,10 +28,11 @@ use futures_util::future::BoxFuture;
 
 use crate::name::{Realm, UserKey};
 pub use directory::DirectoryModel;
-pub use entry::{Member, NodeId, SessionEntry, Swept, UserState};
+pub use entry::{Member, NodeId, SessionEntry, Standing, Swept, UserState};
+pub use fault::Faults;
 pub(crate) use inlet::{Arrival, Outlet};
 pub use inlet::{Inlet, Route};
-pub use memory::{Faults, MemoryBus, MemoryLink};
+pub use memory::{MemoryBus, MemoryLink};
 
 /// Resolves when the cluster has taken what a call handed over. Dropping it takes nothing back.
 pub type Confirmation = BoxFuture<'static, Result<(), BackplaneError>>;
@@ -58,31 +60,34 @@ pub trait Backplane: Send + Sync + 'static {
     /// What works and what does not.
     fn status(&self) -> Status;
 
-    /// Extends the lease of `member` to `lease` from now. False if the directory does not know it, any more or yet.
+    /// Extends the lease of `member` to `lease` from now. False if the directory does not know it, any more or yet, or has begun to take
+    /// its sessions out.
     fn renew(
         &self,
         member: &Member,
         lease: Duration,
     ) -> BoxFuture<'static, Result<bool, BackplaneError>>;
 
-    /// Makes `member` known with a lease.
+    /// Makes `member` known with a lease. Gives the first member that the directory ever knew: the same as long as it has forgotten
+    /// nothing.
     fn enroll(
         &self,
         member: &Member,
         lease: Duration,
-    ) -> BoxFuture<'static, Result<(), BackplaneError>>;
+    ) -> BoxFuture<'static, Result<Member, BackplaneError>>;
 
     /// Removes `member`, whose sessions are gone already.
     fn depart(&self, member: &Member) -> BoxFuture<'static, Result<(), BackplaneError>>;
 
-    /// Adds sessions to the directory. For each, in order, what its user has then. With `known` true for a session, its user was said to
-    /// be online before and is not said so again. Registering twice is the same as once.
+    /// Adds sessions to the directory. For each, in order, what its user has then. Registering twice is the same as once. What is to be
+    /// announced is handed to this caller, as by [`sweep`](Self::sweep).
     fn register(
         &self,
-        sessions: Vec<(SessionEntry, bool)>,
+        sessions: Vec<(SessionEntry, Standing)>,
+        hold: Duration,
     ) -> BoxFuture<'static, Result<Vec<UserState>, BackplaneError>>;
 
-    /// Removes sessions. A user without any is offline once `grace` has passed.
+    /// Removes sessions, under whichever incarnation of their node they are there. A user without any is offline once `grace` has passed.
     fn unregister(
         &self,
         sessions: Vec<SessionEntry>,
@@ -107,13 +112,33 @@ pub trait Backplane: Send + Sync + 'static {
     /// The realms in which anybody was ever registered.
     fn realms(&self) -> BoxFuture<'static, Result<Vec<Realm>, BackplaneError>>;
 
+    /// Notes that what is called `name` is at `member`, until it is released there or the lease is over. Gives another node that lives and
+    /// has it already, unless that is `despite`, which loses it. Refused without a lease.
+    fn claim(
+        &self,
+        member: &Member,
+        name: &str,
+        despite: Option<&NodeId>,
+    ) -> BoxFuture<'static, Result<Option<NodeId>, BackplaneError>>;
+
+    /// Takes the names back from `member`.
+    fn release(&self, member: &Member, names: Vec<Arc<str>>) -> Confirmation;
+
+    /// The node that lives and has claimed `name`.
+    fn locate(&self, name: &str) -> BoxFuture<'static, Result<Option<NodeId>, BackplaneError>>;
+
     /// Takes what is to be announced: users whose grace is over, and with `reap` sessions of nodes whose lease has run out. Each is
-    /// handed to one caller only.
+    /// handed to one caller. If that one has not said within `hold` that it was [told](Self::told), it has died or got no answer, and the
+    /// next caller gets it, as things are then.
     fn sweep(
         &self,
         reap: bool,
         grace: Duration,
+        hold: Duration,
     ) -> BoxFuture<'static, Result<Swept, BackplaneError>>;
+
+    /// Ends the hold of what was announced.
+    fn told(&self, told: Swept) -> Confirmation;
 
     /// Ends all links and tasks.
     fn stop(&self) -> BoxFuture<'static, ()>;

@@ -1,6 +1,7 @@
 //! This node as a part of a cluster: what goes out, and who is where. Without a backplane there is none of this.
 
 mod arrival;
+mod claim;
 pub(crate) mod envelope;
 mod interest;
 mod keeper;
@@ -32,6 +33,7 @@ use crate::{
     render::Rendering,
     session::Session,
 };
+use claim::Claims;
 use envelope::{Origin, Outbound};
 use interest::Interests;
 use location::Locations;
@@ -51,6 +53,7 @@ pub(crate) struct Cluster {
     interests: Interests,
     locations: Locations,
     registrar: Registrar,
+    claims: Claims,
     questions: Questions,
     realms: Mutex<BTreeSet<Realm>>,
     /// Counts the envelopes sent.
@@ -69,6 +72,7 @@ pub(crate) struct Traffic {
     pub(crate) dropped: AtomicU64,
     pub(crate) unavailable: AtomicU64,
     pub(crate) lookups: AtomicU64,
+    pub(crate) relayed: AtomicU64,
     pub(crate) lag_us: AtomicU64,
     pub(crate) lag_us_max: AtomicU64,
 }
@@ -92,6 +96,7 @@ impl Cluster {
             interests: Interests::default(),
             locations: Locations::default(),
             registrar: Registrar::default(),
+            claims: Claims::default(),
             questions: Questions::new(respondents),
             realms: Mutex::default(),
             number: AtomicU64::new(0),
@@ -136,7 +141,7 @@ impl Cluster {
     }
 
     /// Hands bytes that no client sees to the other nodes that want what is sent to `address`.
-    pub(crate) fn tell(&self, address: &str, body: &bytes::Bytes) -> Confirmation {
+    pub(crate) fn tell_all(&self, address: &str, body: &bytes::Bytes) -> Confirmation {
         let headers = stompline_proto::Headers::new();
         let payload = Outbound::Parts(&headers, body);
         let envelope = envelope::topic(&self.origin(), address, &payload);
@@ -198,7 +203,7 @@ impl Cluster {
 
     /// A session has connected.
     pub(crate) fn arrive(&self, session: &Session) {
-        self.registrar.arrive(self.entry(session), false);
+        self.registrar.arrive(self.entry(session));
     }
 
     /// A session has ended, and is in no table of this node any more.

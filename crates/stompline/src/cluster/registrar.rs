@@ -12,7 +12,7 @@ use std::{
 use futures_util::FutureExt;
 use tokio::sync::{Notify, oneshot};
 
-use crate::backplane::{BackplaneError, Confirmation, SessionEntry};
+use crate::backplane::{BackplaneError, Confirmation, SessionEntry, Standing};
 
 /// Sessions in one call.
 pub(super) const BATCH: usize = 256;
@@ -26,8 +26,8 @@ pub(super) struct Registrar {
 
 #[derive(Default)]
 pub(super) struct State {
-    /// To be registered; true if the user was said to be online with this session before.
-    arrivals: HashMap<Arc<str>, (SessionEntry, bool)>,
+    /// To be registered.
+    arrivals: HashMap<Arc<str>, (SessionEntry, Standing)>,
     /// To be removed.
     departures: HashMap<Arc<str>, SessionEntry>,
     /// In the directory, as far as this node knows.
@@ -44,18 +44,18 @@ impl Registrar {
         self.in_touch.store(in_touch, Ordering::Relaxed);
     }
 
-    pub(super) fn arrive(&self, entry: SessionEntry, known: bool) {
+    pub(super) fn arrive(&self, entry: SessionEntry) {
         self.lock()
             .arrivals
-            .insert(Arc::clone(&entry.id), (entry, known));
+            .insert(Arc::clone(&entry.id), (entry, Standing::New));
         self.work.notify_one();
     }
 
     pub(super) fn part(&self, entry: SessionEntry) {
         let mut state = self.lock();
         state.waiting.remove(&entry.id);
-        let untold = matches!(state.arrivals.remove(&entry.id), Some((_, false)));
-        if !state.known.remove(&entry.id) && untold {
+        let is_new = matches!(state.arrivals.remove(&entry.id), Some((_, Standing::New)));
+        if !state.known.remove(&entry.id) && is_new {
             return;
         }
         state.departures.insert(Arc::clone(&entry.id), entry);
@@ -83,7 +83,7 @@ impl Registrar {
     }
 
     /// The next sessions to be registered. They stay neither here nor among the known until [`settled`](Self::settled).
-    pub(super) fn next_arrivals(&self) -> Vec<(SessionEntry, bool)> {
+    pub(super) fn next_arrivals(&self) -> Vec<(SessionEntry, Standing)> {
         let mut state = self.lock();
         let ids: Vec<Arc<str>> = state.arrivals.keys().take(BATCH).cloned().collect();
         ids.iter()
@@ -114,15 +114,15 @@ impl Registrar {
     }
 
     /// Puts back what could not be registered, unless it has ended meanwhile.
-    pub(super) fn put_back(&self, sessions: Vec<(SessionEntry, bool)>) {
+    pub(super) fn put_back(&self, sessions: Vec<(SessionEntry, Standing)>) {
         let mut state = self.lock();
-        for (entry, known) in sessions {
+        for (entry, standing) in sessions {
             let ended = state.departures.contains_key(&entry.id);
             if !ended {
                 state
                     .arrivals
                     .entry(Arc::clone(&entry.id))
-                    .or_insert((entry, known));
+                    .or_insert((entry, standing));
             }
         }
     }
@@ -143,14 +143,23 @@ impl Registrar {
     }
 
     /// Begins anew: all of `sessions` are to be registered. The list is made under the lock, which a session that ends takes after it
-    /// has left the node's tables; so none comes in that has ended.
-    pub(super) fn begin_anew(&self, sessions: impl FnOnce() -> Vec<SessionEntry>) {
+    /// has left the node's tables; so none comes in that has ended. `forgot`: the directory is another one, or empty again.
+    pub(super) fn begin_anew(&self, forgot: bool, sessions: impl FnOnce() -> Vec<SessionEntry>) {
         let mut state = self.lock();
         let known = std::mem::take(&mut state.known);
         for entry in sessions() {
-            let told = known.contains(&entry.id)
-                || matches!(state.arrivals.get(&entry.id), Some((_, true)));
-            state.arrivals.insert(Arc::clone(&entry.id), (entry, told));
+            let before = match state.arrivals.get(&entry.id) {
+                Some((_, standing)) => *standing,
+                None if known.contains(&entry.id) => Standing::Known,
+                None => Standing::New,
+            };
+            let standing = match before {
+                Standing::Known if forgot => Standing::Forgotten,
+                before => before,
+            };
+            state
+                .arrivals
+                .insert(Arc::clone(&entry.id), (entry, standing));
         }
     }
 

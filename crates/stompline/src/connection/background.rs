@@ -11,7 +11,7 @@ use serde_json::json;
 use stompline_proto::{Frame, server::Wake};
 
 use super::{Driver, now};
-use crate::{close::CloseReason, delivery::Delivery, message::Message};
+use crate::{close::CloseReason, delivery::Delivery, message::Message, session::unix_ms};
 
 /// A sign of life where no heart-beats flow to the client: WebSocket ping or SockJS `h`, as SockJS servers do.
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
@@ -155,8 +155,10 @@ impl Driver {
     fn until_expiry(&self) -> Option<Duration> {
         let end = self.session.expires_at().filter(|_| self.stomp.is_open())?;
         let mut due = end + self.core.limits.expiry_leeway;
-        if let Some(again) = self.expiry_notice {
-            due = due.min(again.max(end.checked_sub(self.core.limits.expiry_notice)?));
+        if self.notice_from_ms != u64::MAX {
+            let notice = end.checked_sub(self.core.limits.expiry_notice)?;
+            let from = SystemTime::UNIX_EPOCH + Duration::from_millis(self.notice_from_ms);
+            due = due.min(notice.max(from));
         }
         Some(due.duration_since(SystemTime::now()).unwrap_or_default())
     }
@@ -180,16 +182,19 @@ impl Driver {
             "expiresInS": left.as_secs(),
         });
         // A client that does not listen yet is told again.
-        self.expiry_notice = (self.signal(&body) == 0).then(|| now + NOTICE_AGAIN);
+        self.notice_from_ms = match self.signal(&body) {
+            0 => unix_ms(now + NOTICE_AGAIN),
+            _ => u64::MAX,
+        };
         None
     }
 
     /// Says once that messages were missed because a framed SockJS transport carries only text.
     fn tell_undeliverable(&mut self) {
-        if self.results.told_undeliverable || !self.session.has_undeliverable() {
+        if self.told_undeliverable || !self.session.has_undeliverable() {
             return;
         }
-        self.results.told_undeliverable = true;
+        self.told_undeliverable = true;
         self.core
             .stats
             .undeliverable

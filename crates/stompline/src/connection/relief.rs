@@ -21,7 +21,7 @@ const PROGRESS: Duration = Duration::from_millis(100);
 #[derive(Default)]
 pub(super) struct Relief {
     /// Receivers that the last frame filled over half.
-    pub(super) congested: Vec<Arc<SessionOutbox>>,
+    congested: Vec<Arc<SessionOutbox>>,
     window: Option<Instant>,
     waited: Duration,
 }
@@ -41,12 +41,20 @@ impl Relief {
 }
 
 impl Driver {
+    /// Keeps in mind which outboxes the present frame has filled over half.
+    pub(super) fn note_congested(&mut self, outboxes: Vec<Arc<SessionOutbox>>) {
+        if !outboxes.is_empty() {
+            let relief = self.relief.get_or_insert_default();
+            relief.congested.extend(outboxes);
+        }
+    }
+
     /// Waits until the receivers of the last frame have room again, within the bounds.
     pub(super) async fn relieve(&mut self) -> Result<(), CloseReason> {
-        if self.relief.congested.is_empty() {
-            return Ok(());
-        }
-        let mut receivers = std::mem::take(&mut self.relief.congested);
+        let mut receivers = match &mut self.relief {
+            Some(relief) if !relief.congested.is_empty() => std::mem::take(&mut relief.congested),
+            _ => return Ok(()),
+        };
         receivers.sort_by_key(|outbox| Arc::as_ptr(outbox).cast::<()>());
         receivers.dedup_by(|one, other| Arc::ptr_eq(one, other));
         loop {
@@ -54,7 +62,8 @@ impl Driver {
             receivers.retain(|outbox| {
                 outbox.is_congested() && start.duration_since(outbox.last_write()) < PROGRESS
             });
-            let left = self.relief.left(start);
+            let relief = self.relief.get_or_insert_default();
+            let left = relief.left(start);
             if receivers.is_empty() || left.is_zero() {
                 return Ok(());
             }
@@ -68,7 +77,8 @@ impl Driver {
                 let _ = tokio::time::timeout(left.min(PROGRESS), all).await;
             });
             self.alongside(relieved).await?;
-            self.relief.waited += start.elapsed();
+            let relief = self.relief.get_or_insert_default();
+            relief.waited += start.elapsed();
         }
     }
 }

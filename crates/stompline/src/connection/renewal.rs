@@ -1,6 +1,6 @@
 //! A new token for a session that lives on.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -42,7 +42,7 @@ impl Driver {
             Err(error) => Err(Rejection::new(error.code(), error.message())),
         };
         if renewed.is_ok() {
-            self.expiry_notice = Some(SystemTime::UNIX_EPOCH);
+            self.notice_from_ms = 0;
         }
         Ok(renewed.map(|()| Reply::none()))
     }

@@ -108,7 +108,7 @@ impl Driver {
         Ok(match self.alongside(effect).await? {
             Ok(Outcome(Effect::Reply(reply))) => Ok(reply),
             Ok(Outcome(Effect::Published(mut published))) => {
-                self.relief.congested.append(&mut published.congested);
+                self.note_congested(std::mem::take(&mut published.congested));
                 Ok(published.into_reply())
             }
             Ok(Outcome(_)) => Ok(Reply::none()),
@@ -279,7 +279,7 @@ impl Driver {
             let core = Arc::clone(&self.core);
             let publish = Box::pin(core.publish_reply(Arc::clone(&self.session), reply.messages));
             let (published, failed) = self.alongside(publish).await?;
-            self.relief.congested.extend(published.congested);
+            self.note_congested(published.congested);
             if let Some(rejection) = reply.refused.or(failed) {
                 return Ok(Err(rejection));
             }
@@ -338,7 +338,11 @@ impl Driver {
 
     /// Queues a result behind those of earlier frames, and sends what has its turn.
     fn conclude(&mut self, origin: Origin, waiting: Waiting) -> Result<(), CloseReason> {
-        self.results.push(origin, waiting);
+        if self.results.is_empty() && !matches!(waiting, Waiting::Pending(_)) {
+            self.settle(origin, waiting)?;
+        } else {
+            self.results.push(origin, waiting);
+        }
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         match self.poll_results(&mut context) {
             std::task::Poll::Ready(reason) => Err(reason),

@@ -64,23 +64,43 @@ struct Publishing {
 /// The results of one session.
 #[derive(Default)]
 pub(super) struct Results {
-    queue: VecDeque<(Origin, Waiting)>,
+    /// Empty when the session is idle, and mostly otherwise: what is ready at its turn never enters.
+    #[allow(
+        clippy::box_collection,
+        reason = "one word in each session, and rarely there"
+    )]
+    queue: Option<Box<VecDeque<(Origin, Waiting)>>>,
     /// The messages of the first result, on their way; then its receipt.
     publishing: Option<Box<Publishing>>,
-    pub(super) told_undeliverable: bool,
 }
 
 impl Results {
     pub(super) fn push(&mut self, origin: Origin, waiting: Waiting) {
-        self.queue.push_back((origin, waiting));
+        let queue = self.queue.get_or_insert_default();
+        queue.push_back((origin, waiting));
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.queue.len() >= PENDING_MAX
+        self.queue.as_ref().map_or(0, |queue| queue.len()) >= PENDING_MAX
     }
 
-    fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.publishing.is_none()
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.as_ref().is_none_or(|queue| queue.is_empty()) && self.publishing.is_none()
+    }
+}
+
+impl Results {
+    /// The next result, once it is known. `None` if none waits; then nothing is allocated either.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(Origin, Waiting)>> {
+        let Some((_, waiting)) = self.queue.as_mut().and_then(|queue| queue.front_mut()) else {
+            self.queue = None;
+            return Poll::Ready(None);
+        };
+        if let Waiting::Pending(result) = waiting {
+            let result = ready!(result.as_mut().poll(context));
+            *waiting = Waiting::Ready(result);
+        }
+        Poll::Ready(self.queue.as_mut().and_then(|queue| queue.pop_front()))
     }
 }
 
@@ -106,17 +126,7 @@ impl Driver {
                     return Poll::Ready(reason);
                 }
             }
-            let Some((_, waiting)) = self.results.queue.front_mut() else {
-                if self.results.queue.capacity() > 0 {
-                    self.results.queue = VecDeque::new();
-                }
-                return Poll::Pending;
-            };
-            if let Waiting::Pending(result) = waiting {
-                let result = ready!(result.as_mut().poll(context));
-                *waiting = Waiting::Ready(result);
-            }
-            let Some((origin, waiting)) = self.results.queue.pop_front() else {
+            let Some((origin, waiting)) = ready!(self.results.poll_next(context)) else {
                 return Poll::Pending;
             };
             if let Err(reason) = self.settle(origin, waiting) {
@@ -125,7 +135,8 @@ impl Driver {
         }
     }
 
-    fn settle(&mut self, origin: Origin, waiting: Waiting) -> Result<(), CloseReason> {
+    /// The result of a frame before which none waits.
+    pub(super) fn settle(&mut self, origin: Origin, waiting: Waiting) -> Result<(), CloseReason> {
         match waiting {
             Waiting::Ready(Err(rejection)) => self.refuse(&rejection, &origin),
             Waiting::Ready(Ok(reply)) => {
@@ -155,9 +166,8 @@ impl Driver {
         if let Some(pending) = pending {
             let pending = Arc::clone(&self.core).guard_owned(pending);
             let rest = std::mem::take(&mut origin);
-            self.results
-                .queue
-                .push_front((rest, Waiting::Pending(pending)));
+            let queue = self.results.queue.get_or_insert_default();
+            queue.push_front((rest, Waiting::Pending(pending)));
             if messages.is_empty() {
                 return;
             }
@@ -180,7 +190,7 @@ impl Driver {
         done: Publishing,
         (published, failed): (Published, Option<Rejection>),
     ) -> Result<(), CloseReason> {
-        self.relief.congested.extend(published.congested);
+        self.note_congested(published.congested);
         if let Some(failed) = failed.filter(|_| done.refused.is_none()) {
             return self.refuse(&failed, &done.origin);
         }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod place;
+mod relay;
 mod sockjs;
 
 use std::{
@@ -25,6 +26,7 @@ use crate::{
     rate::{KeyedBuckets, Rate, TokenBucket},
 };
 pub(crate) use place::Places;
+pub(crate) use relay::{Relays, SUBJECT};
 pub use sockjs::SockJsSettings;
 
 /// The STOMP versions as WebSocket sub-protocols.
@@ -163,6 +165,16 @@ impl Endpoint {
         if let Some(sockjs) = &self.sockjs {
             settings = sockjs.apply(settings, !self.origins.allow_any());
         }
+        // Without SockJS there are no sessions over HTTP.
+        let cluster = core.broker.cluster.clone();
+        let relay = cluster.filter(|_| self.sockjs.is_some()).map(|cluster| {
+            let relays = Arc::clone(&core.relays);
+            Arc::new(relay::EndpointRelay::new(
+                cluster,
+                relays,
+                Arc::clone(&self.prefix),
+            ))
+        });
         let rules = Arc::new(Rules {
             prefix: self.prefix,
             authenticator: self.authenticator,
@@ -179,7 +191,11 @@ impl Endpoint {
         });
         let tasks = core.tasks.clone();
         let gate = Arc::new(Gate { core, rules });
-        Ok(stompline_sockjs::Endpoint::new(&prefix, gate, settings, tasks).into_router())
+        let endpoint = stompline_sockjs::Endpoint::new(&prefix, gate, settings, tasks);
+        Ok(match relay {
+            Some(relay) => endpoint.relay(relay).into_router(),
+            None => endpoint.into_router(),
+        })
     }
 }
 

@@ -3,31 +3,39 @@
 mod topic;
 
 use std::{
-    collections::{HashMap, hash_map::RandomState},
-    hash::{BuildHasher, Hash},
+    hash::{BuildHasher, Hash, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
+use hashbrown::hash_table::Entry;
+
 use crate::{
+    few::Few,
     name::UserKey,
     pattern::{DestinationPattern, PatternMap},
     subscription::Subscription,
+    table::{Keyed, Table},
 };
-pub(crate) use topic::Slice;
+pub(crate) use topic::Subscribers;
 use topic::Topic;
 
 /// Locks per table. Enough that two cores rarely meet; a lock is held for a look-up only.
 const SHARDS: usize = 64;
 
+/// Names of user destinations that are shared.
+const QUEUES_MAX: usize = 256;
+
 /// A table in parts, each with a lock of its own.
-type Shards<K, V> = Box<[Mutex<HashMap<K, V>>]>;
+type Shards<V> = Box<[Mutex<Table<V>>]>;
 
 /// All live subscriptions of this node.
 pub(crate) struct Registry {
     hasher: RandomState,
-    exact: Shards<Arc<str>, Topic>,
-    users: Shards<UserKey, Vec<Arc<Subscription>>>,
+    exact: Shards<Topic>,
+    users: Shards<Few<Arc<Subscription>>>,
     patterns: RwLock<PatternMap<Vec<Arc<Subscription>>>>,
+    /// Names of user destinations, which everybody's subscriptions share.
+    queues: Mutex<Table<Arc<str>>>,
 }
 
 impl Registry {
@@ -37,27 +45,51 @@ impl Registry {
             exact: (0..SHARDS).map(|_| Mutex::default()).collect(),
             users: (0..SHARDS).map(|_| Mutex::default()).collect(),
             patterns: RwLock::new(PatternMap::new()),
+            queues: Mutex::default(),
         }
     }
 
     /// Adds a subscription to one destination.
     pub(crate) fn join(&self, subscription: &Arc<Subscription>) {
-        let destination = subscription.destination();
-        let mut table = self.shard(&self.exact, &**destination);
-        let topic = table.entry(Arc::clone(destination)).or_default();
-        topic.join(Arc::clone(subscription));
+        let destination = &**subscription.destination();
+        let mut table = self.shard(&self.exact, destination);
+        match table.entry(destination) {
+            Entry::Occupied(mut topic) => topic.get_mut().join(Arc::clone(subscription)),
+            Entry::Vacant(place) => {
+                place.insert(Topic::of(Arc::clone(subscription)));
+            }
+        }
     }
 
     /// Removes it, and the destination's entry with its last one.
     pub(crate) fn leave(&self, subscription: &Arc<Subscription>) {
-        let destination = subscription.destination();
-        let mut table = self.shard(&self.exact, &**destination);
-        let Some(topic) = table.get_mut(&**destination) else {
-            return;
-        };
-        topic.leave(subscription);
-        if topic.len() == 0 {
-            table.remove(&**destination);
+        let destination = &**subscription.destination();
+        let mut table = self.shard(&self.exact, destination);
+        if let Entry::Occupied(mut topic) = table.entry(destination)
+            && !topic.get_mut().leave(subscription)
+        {
+            topic.remove();
+        }
+    }
+
+    /// The text of a destination as others hold it already, so that thousands of sessions do not each keep a copy.
+    pub(crate) fn shared(&self, destination: &Arc<str>) -> Arc<str> {
+        let table = self.shard(&self.exact, &**destination);
+        match table.get(destination) {
+            Some(topic) => topic.name(),
+            None => destination,
+        }
+        .clone()
+    }
+
+    /// The same for a user destination. Applications have few names; beyond [`QUEUES_MAX`] of them each session keeps its own.
+    pub(crate) fn shared_queue(&self, destination: &Arc<str>) -> Arc<str> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = queues.len() >= QUEUES_MAX;
+        match queues.entry(destination) {
+            Entry::Occupied(known) => Arc::clone(known.get()),
+            Entry::Vacant(_) if is_full => Arc::clone(destination),
+            Entry::Vacant(place) => Arc::clone(place.insert(Arc::clone(destination)).get()),
         }
     }
 
@@ -95,29 +127,31 @@ impl Registry {
 
     /// Adds a subscription to a user destination: a key of its own, no topic that anybody could name.
     pub(crate) fn join_user(&self, user: &UserKey, subscription: Arc<Subscription>) {
-        self.shard(&self.users, user)
-            .entry(user.clone())
-            .or_default()
-            .push(subscription);
+        match self.shard(&self.users, user).entry(user) {
+            Entry::Occupied(mut list) => list.get_mut().push(subscription),
+            Entry::Vacant(place) => {
+                place.insert(Few::One(subscription));
+            }
+        }
     }
 
     pub(crate) fn leave_user(&self, user: &UserKey, subscription: &Arc<Subscription>) {
         let mut table = self.shard(&self.users, user);
-        let Some(list) = table.get_mut(user) else {
+        let Entry::Occupied(mut list) = table.entry(user) else {
             return;
         };
-        list.retain(|other| !Arc::ptr_eq(other, subscription));
-        if list.is_empty() {
-            table.remove(user);
+        list.get_mut()
+            .retain(|other| !Arc::ptr_eq(other, subscription));
+        if list.get().is_empty() {
+            list.remove();
         }
     }
 
-    /// Everybody subscribed to `destination` by name, as it is now, in slices.
-    pub(crate) fn slices(&self, destination: &str) -> Vec<Slice> {
+    /// Everybody subscribed to `destination` by name, as it is now.
+    pub(crate) fn subscribers(&self, destination: &str) -> Subscribers {
         self.shard(&self.exact, destination)
             .get(destination)
-            .map(Topic::slices)
-            .unwrap_or_default()
+            .map_or(Subscribers::None, Topic::subscribers)
     }
 
     /// Everybody whose pattern matches `destination`.
@@ -131,11 +165,9 @@ impl Registry {
     }
 
     /// The subscriptions of `user` to `destination`.
-    pub(crate) fn of_user(&self, user: &UserKey, destination: &str) -> Vec<Arc<Subscription>> {
+    pub(crate) fn of_user(&self, user: &UserKey, destination: &str) -> Few<Arc<Subscription>> {
         let table = self.shard(&self.users, user);
-        let Some(list) = table.get(user) else {
-            return Vec::new();
-        };
+        let list = table.get(user).map_or(&[][..], Few::as_slice);
         list.iter()
             .filter(|one| &**one.destination() == destination)
             .cloned()
@@ -154,5 +186,22 @@ impl Registry {
         let hash = self.hasher.hash_one(key);
         let index = usize::try_from(hash % SHARDS as u64).unwrap_or_default();
         shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The subscriptions of one user; never an empty list.
+impl Keyed for Few<Arc<Subscription>> {
+    type Key = UserKey;
+
+    fn table_key(&self) -> &UserKey {
+        self.as_slice()[0].session().key()
+    }
+}
+
+impl Keyed for Arc<str> {
+    type Key = str;
+
+    fn table_key(&self) -> &str {
+        self
     }
 }

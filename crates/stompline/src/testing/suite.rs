@@ -8,6 +8,8 @@
     reason = "a test panics when it fails, and each of these is one"
 )]
 
+mod directory;
+
 use std::{
     collections::HashMap,
     future::Future,
@@ -24,6 +26,10 @@ use crate::{
     PresenceEvent, Realm, SessionEvent, Stompline, UserKey, UserName,
     access::{AccessRule, AccessRules, Action, Target, Who},
     backplane::Backplane,
+};
+pub use directory::{
+    claims_last_as_long_as_their_member, news_that_nobody_told_are_told_by_another,
+    sessions_end_under_any_incarnation, sessions_taken_out_are_found_again,
 };
 
 /// How long a cluster may take for anything here.
@@ -85,6 +91,7 @@ impl TestNode {
                     PresenceEvent::Online(user) => format!("online {user}"),
                     PresenceEvent::Offline(user) => format!("offline {user}"),
                     PresenceEvent::SessionLost(entry) => format!("gone {}", entry.id),
+                    PresenceEvent::SessionFound(entry) => format!("found {}", entry.id),
                 };
                 note(&presence, line);
             })
@@ -543,7 +550,9 @@ macro_rules! backplane_suite {
             topic_crosses_in_order, receipt_means_that_others_reach_it, pattern_and_name_get_each_once,
             headers_cross_for_every_version, user_is_reached_on_every_node, user_that_moves_is_found_again,
             session_limit_spans_nodes, kick_reaches_any_node, presence_is_told_once, dead_node_is_mourned_once,
-            departed_node_leaves_nothing, question_is_answered, told_nodes_hear_in_order);
+            departed_node_leaves_nothing, sessions_taken_out_are_found_again, sessions_end_under_any_incarnation,
+            claims_last_as_long_as_their_member, news_that_nobody_told_are_told_by_another,
+            question_is_answered, told_nodes_hear_in_order);
     };
     (@ $links:expr, $options:tt, $($test:ident),+) => {
         $($crate::backplane_suite!(@@ $links, $options, $test);)+

@@ -1,4 +1,6 @@
-use stompline::{DestinationPattern, Message, Session};
+use stompline::{
+    DestinationPattern, Message, Realm, Session, Transport, UserName, auth::Principal,
+};
 use stompline_proto::{Command, Version};
 
 use crate::support::{frame, header, open_broker, test_app};
@@ -91,6 +93,36 @@ async fn sender_headers_of_the_broker_are_dropped() {
         (None, None)
     );
     anna.await_receipt("r").await;
+}
+
+#[tokio::test]
+async fn any_subscription_id_comes_back_as_it_was() {
+    let app = test_app(open_broker());
+    for transport in [Transport::WebSocket, Transport::SockJsWebSocket] {
+        for version in ["1.0", "1.1", "1.2"] {
+            let name = UserName::new("anna").unwrap();
+            let principal = Principal::new(Realm::new("customer").unwrap(), name);
+            let mut anna = app.open_as(principal, transport);
+            anna.connect_with(&[("accept-version", version)]).await;
+            let ids = match version {
+                "1.0" => ["sub-0", "a b", "a\"b", "é\u{2028}"],
+                _ => ["sub-0", "a\\b\"c", "a:b\nc", "é\u{2028}:"],
+            };
+            for id in ids {
+                anna.subscribe(id, "/topic/open.id").await;
+                anna.send("/topic/open.id", "x").await;
+                let message = anna.message().await;
+                assert_eq!(
+                    header(&message, "subscription"),
+                    id,
+                    "{transport:?} {version}"
+                );
+                let leave = frame(Command::Unsubscribe, &[("id", id), ("receipt", "gone")]);
+                anna.transmit(&leave).await;
+                anna.await_receipt("gone").await;
+            }
+        }
+    }
 }
 
 #[tokio::test]

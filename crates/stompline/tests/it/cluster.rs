@@ -6,7 +6,7 @@ use stompline::{
     Limits, Message, Outgoing, Realm,
     auth::{JwtKey, JwtSettings},
     backplane::{Faults, MemoryBus, MemoryLink},
-    testing::suite::{Links, TestNode},
+    testing::suite::{Links, TestNode, settings},
 };
 use stompline_proto::{Command, Frame};
 
@@ -183,6 +183,125 @@ async fn node_that_lost_its_lease_comes_back_whole() {
         .await;
     sent.unwrap();
     assert_eq!(anna.message().await.body, "\"welcome back\"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn everyone_who_was_said_to_be_gone_is_said_to_be_back() {
+    for seed in 0..20 {
+        let faults = Faults::seeded(seed)
+            .doubling(300)
+            .delaying(Duration::from_millis(3));
+        let bus = Bus(MemoryBus::faulty(faults));
+        let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+        let both = |what: &str| [here.heard(what), there.heard(what)].concat();
+        let mut clients = Vec::new();
+        for name in ["anna", "joe", "joe", "both", "leaving"] {
+            clients.push(here.connect(name).await);
+        }
+        clients.push(there.connect("both").await);
+        there.until_sessions("both", 2).await;
+        there.until_sessions("leaving", 1).await;
+
+        bus.0.cut(here.app.app().node(), true);
+        there
+            .until("they are said to be offline", || both("offline").len() == 3)
+            .await;
+        assert_eq!(there.heard("gone").len(), 5);
+        // One goes meanwhile, one comes.
+        drop(clients.remove(4));
+        here.until("one has gone", || here.heard("gone").len() == 1)
+            .await;
+        clients.push(here.connect("new").await);
+        bus.0.cut(here.app.app().node(), false);
+
+        for (name, count) in [
+            ("anna", 1),
+            ("joe", 2),
+            ("both", 2),
+            ("new", 1),
+            ("leaving", 0),
+        ] {
+            there.until_sessions(name, count).await;
+        }
+        here.in_step_with(&there).await;
+        let mut found = both("found");
+        found.sort();
+        found.dedup();
+        assert_eq!((found.len(), both("found").len()), (4, 4), "seed {seed}");
+        for (name, times) in [
+            ("anna", 2),
+            ("joe", 2),
+            ("both", 1),
+            ("new", 1),
+            ("leaving", 1),
+        ] {
+            let line = format!("online customer:{name}");
+            assert_eq!(both(&line).len(), times, "seed {seed}: {line}");
+        }
+        assert_eq!(both("offline").len(), 3);
+
+        drop(clients);
+        here.until("all are offline", || both("offline").len() == 7)
+            .await;
+        assert_eq!(both("gone").len(), 5 + 1 + 6, "seed {seed}");
+        assert!(here.app.app().presence().online(10).await.value.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn node_whose_return_is_not_confirmed_comes_back_whole() {
+    for seed in 0..40 {
+        let bus = Bus(MemoryBus::faulty(Faults::seeded(seed)));
+        let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+        let both = |what: &str| [here.heard(what), there.heard(what)].concat();
+        let node = here.app.app().node();
+        let anna = here.connect("anna").await;
+        there.until_sessions("anna", 1).await;
+        bus.0.cut(node, true);
+        there
+            .until("anna is offline", || both("offline").len() == 1)
+            .await;
+        // Some of what it does on its way back happens, and it does not know.
+        bus.0.lose_answers(node, 500);
+        bus.0.cut(node, false);
+        tokio::time::sleep(settings().lease / 2).await;
+        bus.0.lose_answers(node, 0);
+        there.until_sessions("anna", 1).await;
+        // Longer than anything is held.
+        tokio::time::sleep(settings().lease * 3).await;
+        assert_eq!(there.sessions("anna").await.len(), 1, "seed {seed}");
+        let told = (both("gone").len(), both("found").len());
+        assert_eq!(told, (1, 1), "seed {seed}");
+        let told = (both("online").len(), both("offline").len());
+        assert_eq!(told, (2, 1), "seed {seed}");
+        drop(anna);
+        here.until("anna is offline", || both("offline").len() == 2)
+            .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_whose_answer_was_lost_are_told_once() {
+    let bus = Bus(MemoryBus::new());
+    let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+    let both = |what: &str| [here.heard(what), there.heard(what)].concat();
+    let node = here.app.app().node();
+    bus.0.lose_answers(node, 1_000);
+    let anna = here.connect("anna").await;
+    there
+        .until("anna is online", || both("online").len() == 1)
+        .await;
+    bus.0.lose_answers(node, 0);
+    here.until("the node is back", || here.is_well()).await;
+    there.until_sessions("anna", 1).await;
+    // Longer than anything is held.
+    tokio::time::sleep(settings().lease * 3).await;
+    assert_eq!((both("online").len(), both("offline").len()), (1, 0));
+    drop(anna);
+    here.until("anna is offline", || !both("offline").is_empty())
+        .await;
+    tokio::time::sleep(settings().lease * 3).await;
+    assert_eq!((both("online").len(), both("offline").len()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]

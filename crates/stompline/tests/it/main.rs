@@ -13,6 +13,7 @@ mod heartbeat;
 mod layers;
 mod outbox;
 mod refusal;
+mod relay;
 mod support;
 mod transaction;
 mod user;

@@ -16,6 +16,8 @@ pub(super) struct Room {
     missing: RefCell<VecDeque<u32>>,
     complete: Cell<u64>,
     listeners: u32,
+    /// The most messages that a reader which reads now and then had before it.
+    backlog: Cell<u64>,
     start: Instant,
     /// Some message has reached everybody, or the publisher is to stop.
     pub progress: Notify,
@@ -29,6 +31,7 @@ impl Room {
             missing: RefCell::default(),
             complete: Cell::new(0),
             listeners,
+            backlog: Cell::new(0),
             start,
             progress: Notify::new(),
         }
@@ -37,6 +40,14 @@ impl Room {
     /// How many messages were sent.
     pub(super) fn sent(&self) -> u64 {
         u64::try_from(self.sent.borrow().len()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn note_backlog(&self, messages: u64) {
+        self.backlog.set(self.backlog.get().max(messages));
+    }
+
+    pub(super) fn backlog(&self) -> u64 {
+        self.backlog.get()
     }
 
     /// How many have not reached everybody.

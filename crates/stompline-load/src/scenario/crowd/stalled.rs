@@ -1,8 +1,9 @@
 //! Readers that stop reading, and what becomes of them.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::tally::Listener;
 use crate::client::{Client, ClientError};
@@ -11,6 +12,26 @@ use crate::scenario::CLOSING_TIME;
 
 /// What the kernel may hold for a reader that has stopped: so little that the server feels it soon.
 pub(super) const RECEIVE_BUFFER_BYTES: u32 = 16 * 1024;
+
+/// Reads nothing for `pause`, then all that waits, and so on until the last message has come.
+pub(super) async fn doze(
+    mut client: Client,
+    listener: Rc<Listener>,
+    pause: Duration,
+) -> Result<Client, ClientError> {
+    while !listener.over.get() {
+        sleep(pause).await;
+        let sent = listener.room.sent();
+        let waiting = sent.saturating_sub(listener.sequence.borrow().arrived());
+        listener.room.note_backlog(waiting);
+        while !listener.over.get() && listener.sequence.borrow().arrived() < sent {
+            client
+                .turn_bodies(|body, now| listener.hear(body, now))
+                .await?;
+        }
+    }
+    Ok(client)
+}
 
 /// How readers that had stopped fared.
 #[derive(Debug, Default)]

@@ -34,6 +34,8 @@ pub(super) struct Listener {
     pub room: Rc<Room>,
     tally: Rc<Tally>,
     pub sequence: RefCell<Sequence>,
+    /// Whether its latency counts, and others wait for it.
+    counts: bool,
     /// The last message has come.
     pub over: Cell<bool>,
 }
@@ -102,7 +104,16 @@ impl Listener {
             room,
             tally,
             sequence: RefCell::default(),
+            counts: true,
             over: Cell::new(false),
+        }
+    }
+
+    /// One that reads only now and then: what it gets is checked, but when is its own affair.
+    pub(super) fn apart(room: Rc<Room>, tally: Rc<Tally>) -> Self {
+        Self {
+            counts: false,
+            ..Self::new(room, tally)
         }
     }
 
@@ -110,7 +121,9 @@ impl Listener {
     pub(super) fn hear(&self, body: &[u8], now: Instant) {
         let number = number_of(body);
         self.sequence.borrow_mut().arrive(number);
-        let arrived = number.and_then(|number| self.room.arrive(number, now));
+        let arrived = number
+            .filter(|_| self.counts)
+            .and_then(|number| self.room.arrive(number, now));
         if let Some((sent, took)) = arrived {
             self.tally.count(sent, took);
         }

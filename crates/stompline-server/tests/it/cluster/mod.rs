@@ -268,7 +268,12 @@ async fn node_whose_link_is_cut_comes_back() {
     let proxy = Proxy::start(redis.address());
     let cut = Node::start(&format!("redis://{}", proxy.address()));
     let sound = Node::start(&redis.url());
+    let mut lin = sound.connect("agent", "lin").await;
+    lin.subscribe("p", "/topic/presence.customer").await;
     let (mut anna, mut bert) = pair(&cut, &sound).await;
+    let mut told = [news(&mut lin).await, news(&mut lin).await];
+    told.sort();
+    assert_eq!(told, ["anna online", "bert online"]);
     proxy.cut(true);
     cut.until("it is noticed", |cut| !cut.is_well());
     refuse_and_live(&cut, &mut anna).await;
@@ -276,13 +281,32 @@ async fn node_whose_link_is_cut_comes_back() {
     sound.until("anna is gone", |sound| {
         sound.sessions(&["anna", "bert"]) == Some(vec![0, 1])
     });
+    assert_eq!(news(&mut lin).await, "anna offline");
     proxy.cut(false);
     recover(&[&cut, &sound], &["anna", "bert"]);
+    assert_eq!(news(&mut lin).await, "anna online");
     talk(&mut anna, &mut bert, "after").await;
     talk(&mut bert, &mut anna, "and back").await;
     drop((anna, bert));
+    let mut told = [news(&mut lin).await, news(&mut lin).await];
+    told.sort();
+    assert_eq!(told, ["anna offline", "bert offline"]);
+    drop(lin);
+    let log = cut.server.stop().stderr;
+    assert_eq!(log.matches("session found again").count(), 1, "{log}");
     let log = sound.server.stop().stderr;
     assert_eq!(log.matches("node-lost").count(), 1, "{log}");
+}
+
+/// What an agent hears of a customer.
+async fn news(agent: &mut Client) -> String {
+    let news: Value = serde_json::from_slice(&agent.message().await.body).unwrap();
+    let state = if news["online"] == true {
+        "online"
+    } else {
+        "offline"
+    };
+    format!("{} {state}", news["userId"].as_str().unwrap())
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use crate::auth::principal::Principal;
 
@@ -12,9 +13,33 @@ use super::claims::Times;
 /// What a check found out, apart from whether it is the right time.
 #[derive(Clone)]
 pub(super) struct Verified {
-    pub(super) principal: Principal,
-    pub(super) times: Times,
+    principal: Principal,
+    not_before: Option<SystemTime>,
 }
+
+impl Verified {
+    /// The end of `times` is the principal's.
+    pub(super) fn new(principal: Principal, times: Times) -> Self {
+        Self {
+            principal,
+            not_before: times.not_before,
+        }
+    }
+
+    pub(super) fn times(&self) -> Times {
+        Times {
+            not_before: self.not_before,
+            expires_at: self.principal.expires_at(),
+        }
+    }
+
+    pub(super) fn into_principal(self) -> Principal {
+        self.principal
+    }
+}
+
+/// 128 bits in a form that leaves no gap in the table.
+type Key = [u64; 2];
 
 /// A bounded map from tokens to what they say.
 ///
@@ -29,8 +54,8 @@ pub(super) struct Cache {
 
 #[derive(Default)]
 struct Generations {
-    young: HashMap<u128, Verified>,
-    old: HashMap<u128, Verified>,
+    young: HashMap<Key, Verified>,
+    old: HashMap<Key, Verified>,
 }
 
 impl Cache {
@@ -65,9 +90,9 @@ impl Cache {
         Some(verified)
     }
 
-    fn key(&self, token: &str) -> u128 {
+    fn key(&self, token: &str) -> Key {
         let [high, low] = &self.hashers;
-        u128::from(high.hash_one(token)) << 64 | u128::from(low.hash_one(token))
+        [high.hash_one(token), low.hash_one(token)]
     }
 
     fn lock(&self) -> MutexGuard<'_, Generations> {
@@ -79,7 +104,7 @@ impl Cache {
 }
 
 impl Generations {
-    fn insert(&mut self, key: u128, verified: Verified, entries_max: usize) {
+    fn insert(&mut self, key: Key, verified: Verified, entries_max: usize) {
         if self.young.len() >= entries_max {
             self.old = mem::take(&mut self.young);
         }
@@ -94,10 +119,7 @@ mod tests {
 
     fn verified(name: &str) -> Verified {
         let (realm, name) = (Realm::new("agent").unwrap(), UserName::new(name).unwrap());
-        Verified {
-            principal: Principal::new(realm, name),
-            times: Times::default(),
-        }
+        Verified::new(Principal::new(realm, name), Times::default())
     }
 
     #[test]

@@ -259,8 +259,8 @@ impl JwtAuthenticator {
             });
         }
         if let Some(verified) = self.0.cache.find(token) {
-            self.check_times(verified.times, now, expiry)?;
-            return Ok(verified.principal);
+            self.check_times(verified.times(), now, expiry)?;
+            return Ok(verified.into_principal());
         }
         let claims = self.signed_claims(token)?;
         let expected = &self.0.settings.expected;
@@ -268,13 +268,8 @@ impl JwtAuthenticator {
         self.check_times(times, now, expiry)?;
         expected.check_source(&claims)?;
         let principal = expected.principal(claims, times)?;
-        self.0.cache.insert(
-            token,
-            Verified {
-                principal: principal.clone(),
-                times,
-            },
-        );
+        let verified = Verified::new(principal.clone(), times);
+        self.0.cache.insert(token, verified);
         Ok(principal)
     }
 

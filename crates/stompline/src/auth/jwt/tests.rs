@@ -78,8 +78,8 @@ fn claims_become_the_principal() {
     );
     assert!(anna.has_role("lead") && anna.has_role("night") && !anna.has_role("admin"));
     assert_eq!(
-        Value::from(anna.claims().clone()),
-        json!({"jti": "j", "site": "s1"})
+        anna.claims().collect::<Vec<_>>(),
+        [("jti", &json!("j")), ("site", &json!("s1"))]
     );
     assert_eq!(anna.expires_at(), Some(at(NOW_S + 60)));
 }
@@ -409,7 +409,7 @@ fn remembered_token_still_expires() {
     let first = verify(&jwt, &token).unwrap();
     let again = verify(&jwt, &token).unwrap();
     assert!(
-        std::ptr::eq(first.claims(), again.claims()),
+        std::ptr::eq(first.name(), again.name()),
         "the second check is a look-up"
     );
     assert_eq!(jwt.verify_at(&token, at(NOW_S + 64)).unwrap(), first);
