@@ -125,7 +125,10 @@ impl Cluster {
             now.duration_since(at) + self.settings.tick / 2 >= self.settings.renew_every
         });
         if due {
-            self.renew(core, contact).await?;
+            if !self.renew(core, contact).await? {
+                // As after a silence: others may be as unknown here, and are not to be given up before they have had their time.
+                contact.since = None;
+            }
             contact.renewed = Some(now);
             if contact.since.is_none() {
                 tracing::info!(node = %self.node, "the directory of the cluster answers");
@@ -149,7 +152,8 @@ impl Cluster {
         Ok(())
     }
 
-    async fn renew(&self, core: &Arc<Core>, contact: &mut Contact) -> Result<(), BackplaneError> {
+    /// Renews the lease, or takes a new one. False if the old one was lost.
+    async fn renew(&self, core: &Arc<Core>, contact: &mut Contact) -> Result<bool, BackplaneError> {
         let (member, lease) = (self.member(), self.settings.lease);
         // Who was enrolled and did not hear of it has registered nothing yet.
         let began = contact.began == Some(member.incarnation);
@@ -172,7 +176,7 @@ impl Cluster {
             contact.began = Some(again);
         }
         self.learn_realms(self.backplane.realms().await?);
-        Ok(())
+        Ok(held)
     }
 
     /// Tells the directory what it does not know yet.

@@ -180,12 +180,12 @@ impl Cluster {
 
     /// Wants `interest`. Resolves when everything published to it arrives here.
     pub(crate) fn join(&self, interest: Interest) -> Confirmation {
+        let wanted = interest.clone();
         let joined = self.interests.join(interest, &*self.backplane);
-        // What was joined before is not heard while a link is dark, and a RECEIPT would promise it.
+        // What was joined before is not heard while its link is dark, and a RECEIPT would promise it.
         if matches!(joined.peek(), Some(Ok(())))
-            && let Some((link, reason)) = self.backplane.status().dark.into_iter().next()
+            && let Some(dark) = self.backplane.obstacle(&wanted)
         {
-            let dark = BackplaneError::Unreachable(format!("{link}: {reason}").into());
             return self.refused(dark);
         }
         let within = self.settings.join_timeout;

@@ -12,6 +12,7 @@ mod handler;
 mod heartbeat;
 mod layers;
 mod outbox;
+mod promotion;
 mod refusal;
 mod relay;
 mod support;

@@ -226,6 +226,30 @@ async fn redis_that_restarts_empty_is_filled_again() {
     no_session_was_lost([here, there]);
 }
 
+/// What of a Redis Cluster is dark is named, to people and in the metrics.
+#[tokio::test]
+async fn redis_cluster_names_what_is_dark() {
+    let mut redis = Redis::start_cluster();
+    let url = redis.url().replace("redis://", "redis+cluster://");
+    let (here, there) = (Node::start(&url), Node::start(&url));
+    let (mut anna, mut bert) = pair(&here, &there).await;
+    talk(&mut anna, &mut bert, "hello").await;
+    redis.kill();
+    let link = format!(
+        "redis commands at {} (partitions 0-127, inboxes, directory)",
+        redis.address()
+    );
+    here.until("it is named", |here| {
+        let ready = here.server.request("/readyz", "");
+        ready.contains(&format!("\ndark: {link}: "))
+    });
+    let key = format!("Authorization: Bearer {API_KEY}\r\n");
+    let metrics = here.server.request("/metrics", &key);
+    let series = format!("stompline_cluster_link_dark{{link=\"{link}\"}} 1\n");
+    assert!(metrics.contains(&series), "{metrics}");
+    refuse_and_live(&here, &mut anna).await;
+}
+
 #[test]
 fn doctor_names_what_is_dark() {
     let mut redis = Redis::start();
