@@ -121,6 +121,10 @@ impl RedisBackplane {
         commands: Vec<Cmd>,
         read: impl FnOnce(&[Value]) -> Result<T, BackplaneError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, BackplaneError>> {
+        // An empty pipeline is an error to the client library, and would count as the loss of the connection.
+        if commands.is_empty() {
+            return std::future::ready(read(&[])).boxed();
+        }
         let call = self.commands.call(Tag::DIRECTORY, commands);
         async move { read(&call.await?) }.boxed()
     }

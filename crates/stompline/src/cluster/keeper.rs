@@ -1,6 +1,7 @@
 //! The task that keeps this node in the cluster: its lease, its sessions in the directory, and what has to be announced.
 
 use std::{
+    cmp::Reverse,
     sync::{Arc, Weak, atomic::Ordering},
     time::Duration,
 };
@@ -274,7 +275,7 @@ impl Cluster {
         announced
     }
 
-    /// Ends what a user has too much, the oldest first.
+    /// Ends what a user has too much: the longest idle first if all are here, else the oldest, since how idle a session is only its node knows.
     fn limit_sessions(&self, core: &Core, newest: &SessionEntry, state: &UserState) {
         let max = core.limits.sessions_per_user_max;
         if max == 0 || state.sessions.len() <= max {
@@ -286,6 +287,11 @@ impl Cluster {
             .filter(|one| one.id != newest.id)
             .collect();
         others.sort_by_key(|one| (one.since_ms, Arc::clone(&one.id)));
+        if others.iter().all(|one| one.member.node == self.node) {
+            let idle =
+                |one: &&SessionEntry| core.users.session(&one.id).map(|session| session.idle());
+            others.sort_by_key(|one| Reverse(idle(one)));
+        }
         for surplus in others.into_iter().take(state.sessions.len() - max) {
             if surplus.member.node == self.node {
                 if let Some(session) = core.users.session(&surplus.id) {

@@ -140,6 +140,14 @@ impl Cluster {
         self.send(Address::Destination(destination), envelope)
     }
 
+    /// Hands bytes that no client sees to the other nodes that want what is sent to `address`.
+    pub(crate) fn tell_all(&self, address: &str, body: &bytes::Bytes) -> Confirmation {
+        let headers = stompline_proto::Headers::new();
+        let payload = Outbound::Parts(&headers, body);
+        let envelope = envelope::topic(&self.origin(), address, &payload);
+        self.send(Address::Destination(address), envelope)
+    }
+
     /// Hands a message for `user` to the other nodes where the user is.
     pub(crate) async fn publish_to_user(
         &self,
@@ -220,7 +228,7 @@ impl Cluster {
         realms.into_iter().collect()
     }
 
-    fn learn_realms(&self, more: impl IntoIterator<Item = Realm>) {
+    pub(crate) fn learn_realms(&self, more: impl IntoIterator<Item = Realm>) {
         let mut realms = self.realms.lock().unwrap_or_else(PoisonError::into_inner);
         realms.extend(more);
     }

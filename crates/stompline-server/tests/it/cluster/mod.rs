@@ -1,5 +1,6 @@
 //! Several processes on one Redis, and what happens when one of them, Redis or the network goes away.
 
+mod chat;
 mod client;
 mod proxy;
 mod redis;
@@ -39,8 +40,13 @@ struct Node {
 
 impl Node {
     fn start(redis_url: &str) -> Self {
+        Self::start_with(redis_url, &[])
+    }
+
+    /// With more variables of the environment.
+    fn start_with(redis_url: &str, more: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let server = serve(dir.path(), redis_url);
+        let server = serve(dir.path(), redis_url, more);
         let node = Self { server, dir };
         node.until("it is a member", Node::is_well);
         node
@@ -87,7 +93,7 @@ impl Node {
     }
 }
 
-fn serve(dir: &Path, redis_url: &str) -> Server {
+fn serve(dir: &Path, redis_url: &str, more: &[(&str, &str)]) -> Server {
     fs::write(dir.join("s.toml"), CONFIG).unwrap();
     let args = ["serve", "--listen", "127.0.0.1:0", "--config", "s.toml"];
     let mut command = stompline(dir, &args);
@@ -97,7 +103,8 @@ fn serve(dir: &Path, redis_url: &str) -> Server {
         .env("STOMPLINE_REDIS__URL", redis_url)
         .env("STOMPLINE_REDIS__DEADLINE_MS", "500")
         .env("STOMPLINE_REDIS__GRACE_S", "1")
-        .env("STOMPLINE_SHUTDOWN__DRAIN_S", "0");
+        .env("STOMPLINE_SHUTDOWN__DRAIN_S", "0")
+        .envs(more.iter().copied());
     Server::spawn(&mut command)
 }
 

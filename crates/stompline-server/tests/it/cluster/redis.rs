@@ -71,10 +71,24 @@ impl Redis {
         let _ = self.child.wait();
     }
 
-    /// At the same address, without what it held.
+    /// At the same address, with what was saved.
     pub(super) fn start_again(&mut self) {
         self.child = spawn(self.port, &self.dir, &self.more);
         assert!(answers(&mut self.child, self.port), "Redis comes back");
+    }
+
+    /// Writes what it holds to the disk.
+    pub(super) fn save(&self) {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        stream.write_all(b"SAVE\r\n").unwrap();
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"+OK\r\n");
+    }
+
+    /// Removes what was saved.
+    pub(super) fn forget(&self) {
+        std::fs::remove_file(self.dir.path().join("dump.rdb")).unwrap();
     }
 
     pub(super) fn signal(&self, signal: &str) {
