@@ -162,7 +162,8 @@ impl Subscriptions {
             } = &mut *state;
             let handle = links.entry(server.clone()).or_insert_with(|| {
                 *links_made += 1;
-                let (handle, link) = self.make(&server, *links_made);
+                // With its tags: it may run before this returns.
+                let (handle, link) = self.make(&server, *links_made, &tags);
                 self.0.tasks.spawn(link.run(node.clone(), inlet.clone()));
                 handle
             });
@@ -177,9 +178,12 @@ impl Subscriptions {
         }
     }
 
-    fn make(&self, server: &Server, number: u64) -> (Handle, Link) {
+    fn make(&self, server: &Server, number: u64, tags: &[Tag]) -> (Handle, Link) {
         let (changes, queue) = mpsc::channel(CHANGES_MAX);
-        let tags = watch::Sender::new(Arc::from([]));
+        let tags = watch::Sender::new(Arc::<[Tag]>::from(tags));
+        for tag in tags.borrow().iter() {
+            self.0.owners.set(*tag, number);
+        }
         let health = Arc::new(Health::default());
         let stop = self.0.stop.child_token();
         let link = Link {
