@@ -2,7 +2,9 @@
 
 mod cache;
 mod claims;
+mod jwk;
 mod key;
+mod key_set;
 mod settings;
 mod signer;
 #[cfg(test)]
@@ -22,7 +24,12 @@ use serde_json::{Map, Value};
 use self::cache::{Cache, Verified};
 pub use self::claims::ClaimNames;
 use self::claims::Times;
+pub use self::jwk::{
+    JWK_SET_BYTES_MAX, JWK_SET_KEYS_MAX, JwkError, JwkSet, JwkSetError, SkippedJwk,
+};
 pub use self::key::{JwtKey, KeyError, SECRET_BYTES_MIN};
+use self::key_set::HeldKey;
+pub use self::key_set::{JwtKeySet, KeyChange};
 pub use self::settings::{JwtSettings, SettingsError};
 pub use self::signer::{HmacAlgorithm, JwtSigner, SignError};
 use super::BoxFuture;
@@ -34,7 +41,8 @@ use super::request::{Credentials, TOKEN_BYTES_MAX};
 /// Checks JSON Web Tokens: HS256/384/512, RS256/384/512, PS256/384/512, ES256/384 and EdDSA, never
 /// `none`.
 ///
-/// Several keys may be valid at once, for rotation: a token that names its key (`kid`) is checked with
+/// Several keys may be valid at once, for rotation, some of them in a [`JwtKeySet`] that is replaced while the
+/// server runs: a token that names its key (`kid`) is checked with
 /// that one, any other with all keys that are for its algorithm. `exp` and `nbf` are checked with a
 /// leeway. `sub` becomes the user name, `userType` the realm, `name` the display name, `roles` the
 /// roles; all other claims stay claims of the [`Principal`]. A clone shares everything.
@@ -118,13 +126,13 @@ impl JwtAuthenticator {
             self.check_times(verified.times(), now, expiry)?;
             return Ok(verified.into_principal());
         }
-        let claims = self.signed_claims(token)?;
+        let (claims, key) = self.signed_claims(token)?;
         let expected = &self.0.settings.expected;
         let times = Times::of(&claims)?;
         self.check_times(times, now, expiry)?;
         expected.check_source(&claims)?;
         let principal = expected.principal(claims, times)?;
-        let verified = Verified::new(principal.clone(), times);
+        let verified = Verified::new(principal.clone(), times, key);
         self.0.cache.insert(token, verified);
         Ok(principal)
     }
@@ -148,8 +156,11 @@ impl JwtAuthenticator {
         }
     }
 
-    /// The claims, once the signature is known to be right.
-    fn signed_claims(&self, token: &str) -> Result<Map<String, Value>, AuthError> {
+    /// The claims, once the signature is known to be right, and the key if it may be withdrawn.
+    fn signed_claims(
+        &self,
+        token: &str,
+    ) -> Result<(Map<String, Value>, Option<Arc<HeldKey>>), AuthError> {
         let malformed = |reason| AuthError::Malformed { reason };
         let (message, signature) = token
             .rsplit_once('.')
@@ -158,10 +169,12 @@ impl JwtAuthenticator {
             .split_once('.')
             .ok_or(malformed("not three parts with dots between"))?;
         let header = Header::read(header)?;
-        self.check_signature(&header, message, signature)?;
+        let key = self.check_signature(&header, message, signature)?;
         let payload = URL_SAFE_NO_PAD.decode(payload);
         let payload = payload.map_err(|_| malformed("the claims are not base64url"))?;
-        serde_json::from_slice(&payload).map_err(|_| malformed("the claims are no JSON object"))
+        let claims = serde_json::from_slice(&payload)
+            .map_err(|_| malformed("the claims are no JSON object"))?;
+        Ok((claims, key))
     }
 
     fn check_signature(
@@ -169,27 +182,30 @@ impl JwtAuthenticator {
         header: &Header,
         message: &str,
         signature: &str,
-    ) -> Result<(), AuthError> {
-        let algorithm = header.algorithm()?;
-        let keys = &self.0.settings.keys;
-        if !keys.iter().any(|key| key.is_for(algorithm)) {
-            return Err(header.unsupported());
-        }
-        let named = header.kid.as_deref();
-        let mut tried = false;
-        for key in keys
-            .iter()
-            .filter(|key| key.is_for(algorithm) && key.may_be(named))
-        {
-            tried = true;
-            if key.verifies(algorithm, message, signature)? {
-                return Ok(());
+    ) -> Result<Option<Arc<HeldKey>>, AuthError> {
+        let settings = &self.0.settings;
+        let mut search = Search::new(header, message, signature)?;
+        for key in &settings.keys {
+            if search.ends_with(key)? {
+                return Ok(None);
             }
         }
-        Err(if tried {
-            AuthError::BadSignature
-        } else {
-            AuthError::UnknownKey
+        let Some(set) = &settings.key_set else {
+            return Err(search.failure());
+        };
+        let held = set.current();
+        for held in held.iter().flat_map(|held| held.iter()) {
+            if search.ends_with(&held.key)? {
+                return Ok(Some(Arc::clone(held)));
+            }
+        }
+        if !search.may_need_newer_keys() {
+            return Err(search.failure());
+        }
+        set.note_missed();
+        Err(match held {
+            Some(_) => search.failure(),
+            None => AuthError::unavailable("the key set has no keys so far"),
         })
     }
 }
@@ -220,6 +236,63 @@ impl fmt::Debug for JwtAuthenticator {
         f.debug_tuple("JwtAuthenticator")
             .field(&self.0.settings)
             .finish()
+    }
+}
+
+/// The search for the key that made a signature.
+struct Search<'a> {
+    header: &'a Header,
+    algorithm: Algorithm,
+    message: &'a str,
+    signature: &'a str,
+    /// A key was for the algorithm.
+    fits: bool,
+    /// A key was tried.
+    tried: bool,
+    /// A key that has the very id that the token names was tried.
+    met: bool,
+}
+
+impl<'a> Search<'a> {
+    fn new(header: &'a Header, message: &'a str, signature: &'a str) -> Result<Self, AuthError> {
+        Ok(Self {
+            header,
+            algorithm: header.algorithm()?,
+            message,
+            signature,
+            fits: false,
+            tried: false,
+            met: false,
+        })
+    }
+
+    /// Whether it is this key.
+    fn ends_with(&mut self, key: &JwtKey) -> Result<bool, AuthError> {
+        if !key.is_for(self.algorithm) {
+            return Ok(false);
+        }
+        self.fits = true;
+        let named = self.header.kid.as_deref();
+        if !key.may_be(named) {
+            return Ok(false);
+        }
+        self.tried = true;
+        self.met |= named.is_some() && named == key.id();
+        key.verifies(self.algorithm, self.message, self.signature)
+    }
+
+    /// Whether a set of public keys that is newer could hold the key.
+    fn may_need_newer_keys(&self) -> bool {
+        use Algorithm as A;
+        !self.met && !matches!(self.algorithm, A::HS256 | A::HS384 | A::HS512)
+    }
+
+    fn failure(&self) -> AuthError {
+        match (self.fits, self.tried) {
+            (false, _) => self.header.unsupported(),
+            (true, false) => AuthError::UnknownKey,
+            (true, true) => AuthError::BadSignature,
+        }
     }
 }
 

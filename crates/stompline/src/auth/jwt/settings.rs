@@ -7,6 +7,7 @@ use crate::name::Realm;
 use super::JwtAuthenticator;
 use super::claims::{ClaimNames, Expected};
 use super::key::JwtKey;
+use super::key_set::JwtKeySet;
 use super::signer::{HmacAlgorithm, JwtSigner};
 
 /// Clocks further apart than this are broken, and adding it to any time is safe.
@@ -37,6 +38,7 @@ pub enum SettingsError {
 #[derive(Debug, Clone)]
 pub struct JwtSettings {
     pub(super) keys: Vec<JwtKey>,
+    pub(super) key_set: Option<JwtKeySet>,
     pub(super) expected: Expected,
     pub(super) expiry_required: bool,
     pub(super) leeway: Duration,
@@ -48,11 +50,19 @@ impl JwtSettings {
     pub fn new(keys: impl IntoIterator<Item = JwtKey>) -> Self {
         Self {
             keys: keys.into_iter().collect(),
+            key_set: None,
             expected: Expected::default(),
             expiry_required: true,
             leeway: Duration::from_secs(5),
             cache_entries_max: 10_000,
         }
+    }
+
+    /// Also accepts tokens signed with one of the keys that this set has at the time. Default: none. The keys of
+    /// [`new`](Self::new) are tried first, and may be none at all.
+    pub fn key_set(mut self, set: JwtKeySet) -> Self {
+        self.key_set = Some(set);
+        self
     }
 
     /// Accepts this issuer (`iss`). Default: any, also none; after the first call a token must name one
@@ -132,9 +142,9 @@ impl JwtSettings {
     ///
     /// # Errors
     ///
-    /// There are no keys or no user types, two keys share an id, or the leeway is too long.
+    /// There are neither keys nor a key set, or no user types, two keys share an id, or the leeway is too long.
     pub fn build(self) -> Result<JwtAuthenticator, SettingsError> {
-        if self.keys.is_empty() {
+        if self.keys.is_empty() && self.key_set.is_none() {
             return Err(SettingsError::NoKeys);
         }
         if self.expected.realms.is_empty() && self.expected.default_realm.is_none() {

@@ -1,4 +1,6 @@
 mod fixture;
+mod jwk;
+mod key_set;
 
 use std::time::{Duration, SystemTime};
 
