@@ -3,6 +3,7 @@
 mod api;
 mod application;
 mod cli;
+mod client;
 mod cluster;
 mod config;
 mod data_dir;

@@ -1,8 +1,8 @@
 //! Is somebody let in, and may pages of this origin ask?
 
-use super::fault::Fault;
-use super::http::Answer;
 use super::report::Finding;
+use crate::client::fault::Fault;
+use crate::client::http::Answer;
 
 /// Judges the answer to `/info`, which the server checks by the same rules as a connection.
 pub(super) fn judge(info: &Result<Answer, Fault>, with_token: bool) -> Finding {

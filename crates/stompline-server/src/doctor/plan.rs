@@ -7,8 +7,8 @@ use stompline::auth::Principal;
 use stompline::{Realm, UserName};
 
 use super::claims::Claims;
-use super::target::Target;
 use crate::cli::DoctorArgs;
+use crate::client::target::Target;
 use crate::config::{self, Config, Origin, UserType};
 use crate::failure::Failure;
 use crate::keyring::Keyring;
@@ -72,7 +72,11 @@ struct Known {
 impl Plan {
     /// Reads the arguments, the token and, where there is one, the configuration.
     pub(super) fn make(args: &DoctorArgs) -> Result<Self, Failure> {
-        let target = Target::parse(&args.url).map_err(Failure::Misuse)?;
+        let target = Target::parse(&args.url).map_err(|what| {
+            misuse(format!(
+                "URL: the address has {what}; it is written http://HOST[:PORT][/ENDPOINT], also with https, ws or wss"
+            ))
+        })?;
         if target.path.is_some() && args.endpoint.is_some() {
             return Err(misuse(
                 "the endpoint is given twice: in the URL and with --endpoint",

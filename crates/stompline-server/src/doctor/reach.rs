@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::fault::Fault;
-use super::http::Answer;
 use super::report::Finding;
-use super::target::Target;
+use crate::client::fault::Fault;
+use crate::client::http::Answer;
+use crate::client::target::Target;
 
 /// What SockJS servers say at the root of an endpoint.
 const GREETING: &str = "Welcome to SockJS!";
