@@ -1,5 +1,7 @@
 //! Keys that change while tokens are checked.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures_util::FutureExt;
 
 use super::*;
@@ -171,16 +173,26 @@ fn only_what_newer_keys_could_check_is_missed() {
     assert!(!was_missed(&set));
 }
 
+/// Ends the other threads, also when the test fails.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// With keys coming and going, a token is refused as soon as `replace` has returned.
 #[test]
 fn withdrawal_is_seen_by_every_thread() {
     let (set, jwt) = with_set([]);
     set.replace([public(fixture::ED25519)]);
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _stops = Stops(&stop);
         for _ in 0..2 {
             scope.spawn(|| {
-                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                while !stop.load(Ordering::Relaxed) {
                     let _ = verify(&jwt, fixture::EDDSA_TOKEN);
                 }
             });
@@ -191,7 +203,6 @@ fn withdrawal_is_seen_by_every_thread() {
             set.replace([public(fixture::ED25519)]);
             assert_eq!(verdict(&jwt, fixture::EDDSA_TOKEN), "ok");
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
 
