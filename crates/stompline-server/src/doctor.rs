@@ -57,11 +57,11 @@ const SESSION_STEPS: [&str; 6] = [
 
 /// Examines the server that the arguments name, and prints what it finds.
 pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode, Failure> {
-    let plan = Plan::make(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Other(format!("cannot start: {error}")))?;
+    let plan = runtime.block_on(Plan::make(args))?;
     let mut report = Report::new(io::stdout(), args.json);
     for token in plan
         .subjects

@@ -12,6 +12,7 @@ mod doctor;
 mod failure;
 mod hex;
 mod http;
+mod jwks;
 mod keyring;
 mod listener;
 mod logging;

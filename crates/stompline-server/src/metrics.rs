@@ -12,6 +12,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use stompline::Stompline;
 
+use crate::jwks::Jwks;
+
 /// What `/metrics` answers with, as its content type.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -19,11 +21,12 @@ pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 pub(crate) struct Metrics {
     registry: Registry,
     stompline: Stompline,
+    jwks: Option<Jwks>,
 }
 
 impl Metrics {
     /// Starts with what is known about the process itself.
-    pub(crate) fn new(stompline: Stompline) -> Self {
+    pub(crate) fn new(stompline: Stompline, jwks: Option<Jwks>) -> Self {
         let mut registry = Registry::with_prefix("stompline");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The program that answers", build);
@@ -39,17 +42,23 @@ impl Metrics {
             started,
         );
         registry.register_collector(Box::new(Node(stompline.clone())));
+        if let Some(jwks) = &jwks {
+            registry.register_collector(Box::new(Keys(jwks.clone())));
+        }
         Self {
             registry,
             stompline,
+            jwks,
         }
     }
 
-    /// The links to other nodes that do not work, each with the reason.
+    /// The links to other nodes and to the identity provider that do not work, each with the reason.
     pub(crate) fn dark(&self) -> Vec<(String, String)> {
-        self.stompline
-            .cluster_status()
-            .map_or_else(Vec::new, |status| status.dark)
+        let status = self.stompline.cluster_status();
+        let mut dark = status.map_or_else(Vec::new, |status| status.dark);
+        let fault = self.jwks.as_ref().and_then(Jwks::fault);
+        dark.extend(fault.map(|why| ("jwks".to_owned(), why)));
+        dark
     }
 
     /// The text of `/metrics`.
@@ -192,13 +201,55 @@ impl Node {
     }
 }
 
+/// The keys of the identity provider.
+#[derive(Debug)]
+struct Keys(Jwks);
+
+impl Collector for Keys {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let now = self.0.figures();
+        for (name, help, value) in [
+            (
+                "jwks_keys",
+                "Keys of the identity provider that are accepted",
+                now.keys as u64,
+            ),
+            (
+                "jwks_age_seconds",
+                "The time since they were fetched",
+                now.age_s,
+            ),
+        ] {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        for (name, help, value) in [
+            (
+                "jwks_fetches",
+                "Fetches of the identity provider's keys",
+                now.fetches,
+            ),
+            (
+                "jwks_fetches_failed",
+                "Fetches that brought no keys",
+                now.failures,
+            ),
+        ] {
+            let counter = ConstCounter::new(value);
+            let descriptor = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+            counter.encode(descriptor)?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn text_names_the_build_and_ends() {
-        let text = Metrics::new(Stompline::builder::<()>().build().unwrap())
+        let text = Metrics::new(Stompline::builder::<()>().build().unwrap(), None)
             .render()
             .unwrap();
         let build = format!(
