@@ -157,10 +157,7 @@ impl JwtAuthenticator {
     }
 
     /// The claims, once the signature is known to be right, and the key if it may be withdrawn.
-    fn signed_claims(
-        &self,
-        token: &str,
-    ) -> Result<(Map<String, Value>, Option<Arc<HeldKey>>), AuthError> {
+    fn signed_claims(&self, token: &str) -> Result<(Map<String, Value>, Withdrawable), AuthError> {
         let malformed = |reason| AuthError::Malformed { reason };
         let (message, signature) = token
             .rsplit_once('.')
@@ -182,7 +179,7 @@ impl JwtAuthenticator {
         header: &Header,
         message: &str,
         signature: &str,
-    ) -> Result<Option<Arc<HeldKey>>, AuthError> {
+    ) -> Result<Withdrawable, AuthError> {
         let settings = &self.0.settings;
         let mut search = Search::new(header, message, signature)?;
         for key in &settings.keys {
@@ -238,6 +235,9 @@ impl fmt::Debug for JwtAuthenticator {
             .finish()
     }
 }
+
+/// The key that made a signature, if it may be withdrawn later.
+type Withdrawable = Option<Arc<HeldKey>>;
 
 /// The search for the key that made a signature.
 struct Search<'a> {
