@@ -266,6 +266,7 @@ impl Backplane for RedisBackplane {
     fn register(
         &self,
         sessions: Vec<(SessionEntry, Standing)>,
+        hold: Duration,
     ) -> BoxFuture<'static, Result<Vec<UserState>, BackplaneError>> {
         let mut users = Vec::with_capacity(sessions.len());
         let mut commands = Vec::with_capacity(sessions.len());
@@ -276,7 +277,8 @@ impl Backplane for RedisBackplane {
                 .arg(&*entry.id)
                 .arg(directory::entry_text(&entry))
                 .arg(entry.user.realm().as_str())
-                .arg(directory::standing_text(standing));
+                .arg(directory::standing_text(standing))
+                .arg(millis(hold));
             commands.push(register);
             users.push(entry.user);
         }
@@ -373,10 +375,33 @@ impl Backplane for RedisBackplane {
         &self,
         reap: bool,
         grace: Duration,
+        hold: Duration,
     ) -> BoxFuture<'static, Result<Swept, BackplaneError>> {
         let mut sweep = self.script(Script::Sweep);
-        sweep.arg(u8::from(reap)).arg(millis(grace));
+        sweep
+            .arg(u8::from(reap))
+            .arg(millis(grace))
+            .arg(millis(hold));
         self.ask(vec![sweep], |answers| directory::swept(only(answers)?))
+    }
+
+    fn told(&self, told: Swept) -> Confirmation {
+        let items = directory::items(&told);
+        if items.is_empty() {
+            return std::future::ready(Ok(())).boxed();
+        }
+        let mut settled = redis::cmd("ZREM");
+        settled.arg(format!("{}:telling", self.base)).arg(items);
+        let mut commands = vec![settled];
+        if !told.lost.is_empty() {
+            let mut forget = redis::cmd("HDEL");
+            forget.arg(format!("{}:lost", self.base));
+            for entry in &told.lost {
+                forget.arg(&*entry.id);
+            }
+            commands.push(forget);
+        }
+        self.ask(commands, |_| Ok(()))
     }
 
     fn stop(&self) -> BoxFuture<'static, ()> {

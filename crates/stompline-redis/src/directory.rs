@@ -160,20 +160,36 @@ pub(crate) fn realms(value: &Value) -> Result<Vec<Realm>, BackplaneError> {
         .collect()
 }
 
+/// What is being announced, as the scripts name it.
+pub(crate) fn items(told: &Swept) -> Vec<String> {
+    let sessions = told.lost.iter().chain(&told.found);
+    let users = told.online.iter().chain(&told.offline);
+    sessions
+        .map(|entry| format!("s\n{}\n{}", user_text(&entry.user), entry.id))
+        .chain(users.map(|user| format!("u\n{}", user_text(user))))
+        .collect()
+}
+
 pub(crate) fn swept(value: &Value) -> Result<Swept, BackplaneError> {
-    let [lost, offline] = list(value)? else {
+    let [lost, offline, found, online] = list(value)? else {
         return Err(strange("an answer of another form"));
     };
-    let mut swept = Swept {
-        lost: Vec::new(),
+    Ok(Swept {
+        lost: sessions(lost)?,
+        found: sessions(found)?,
+        online: users(online)?,
         offline: users(offline)?,
-    };
-    for triple in list(lost)?.chunks_exact(3) {
-        let whose = user(text(&triple[0])?).ok_or_else(|| strange("a user of another form"))?;
-        let session = entry(whose, text(&triple[1])?, text(&triple[2])?);
-        swept
-            .lost
-            .push(session.ok_or_else(|| strange("a session of another form"))?);
-    }
-    Ok(swept)
+    })
+}
+
+/// Users, ids and entries, in threes.
+fn sessions(value: &Value) -> Result<Vec<SessionEntry>, BackplaneError> {
+    list(value)?
+        .chunks_exact(3)
+        .map(|triple| {
+            let whose = user(text(&triple[0])?).ok_or_else(|| strange("a user of another form"))?;
+            entry(whose, text(&triple[1])?, text(&triple[2])?)
+                .ok_or_else(|| strange("a session of another form"))
+        })
+        .collect()
 }

@@ -6,6 +6,8 @@
 //! | `:u:` user | hash: the user's sessions, each with its member first |
 //! | `:n:` member | hash: the member's sessions, each with its user |
 //! | `:c:` member | set: the names that the member has claimed |
+//! | `:telling` | sorted set: users and sessions about which something is being announced, and until when others leave it to whoever does |
+//! | `:lost` | hash: sessions that are being announced as lost |
 //! | `:online` | set: users who were said to be online |
 //! | `:leaving` | sorted set: users without a session, and when they are offline |
 //! | `:realms`, `:version` | set of realms; number of changes |
@@ -75,20 +77,48 @@ local function leave(user, id, member, grace)
   end
   return own and entry
 end
+local function user_item(user) return 'u\n' .. user end
+local function session_item(user, id) return 's\n' .. user .. '\n' .. id end
+local function to_tell(item, hold) redis.call('ZADD', base .. ':telling', now + hold, item) end
 ";
 
-/// Some sessions of one member whose lease has run out, and the users whose grace is over.
+/// What others were to announce and did not, some sessions of one member whose lease has run out, and the users whose grace is over. A scan of
+/// a large hash from its beginning finds nothing where others have taken out before, so it goes on until it finds something.
 const SWEEP: &str = r"
-local lost, offline, grace = {}, {}, tonumber(ARGV[2])
+local lost, offline, found, online = {}, {}, {}, {}
+local grace, hold = tonumber(ARGV[2]), tonumber(ARGV[3])
+local function add(list, user, id, entry)
+  list[#list + 1] = user
+  list[#list + 1] = id
+  list[#list + 1] = entry
+  to_tell(session_item(user, id), hold)
+end
+for _, item in ipairs(redis.call('ZRANGEBYSCORE', base .. ':telling', '-inf', now, 'LIMIT', 0, 200)) do
+  redis.call('ZREM', base .. ':telling', item)
+  local user, id = string.match(item, '^s\n([^\n]*\n[^\n]*)\n(.*)$')
+  if id then
+    local here = redis.call('HGET', base .. ':u:' .. user, id)
+    local gone = redis.call('HGET', base .. ':lost', id)
+    if here then add(found, user, id, here) elseif gone then add(lost, user, id, gone) end
+  else
+    user = string.sub(item, 3)
+    local list = redis.call('SISMEMBER', base .. ':online', user) == 1 and online or offline
+    list[#list + 1] = user
+    to_tell(item, hold)
+  end
+end
 if ARGV[1] == '1' then
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', base .. ':nodes', '-inf', now, 'LIMIT', 0, 1)) do
-    local some = redis.call('HSCAN', base .. ':n:' .. member, 0, 'COUNT', 200)[2]
+    local cursor, some = '0', {}
+    repeat
+      local scanned = redis.call('HSCAN', base .. ':n:' .. member, cursor, 'COUNT', 200)
+      cursor, some = scanned[1], scanned[2]
+    until #some > 0 or cursor == '0'
     for i = 1, #some, 2 do
       local entry = leave(some[i + 1], some[i], member, grace)
       if entry then
-        lost[#lost + 1] = some[i + 1]
-        lost[#lost + 1] = some[i]
-        lost[#lost + 1] = entry
+        redis.call('HSET', base .. ':lost', some[i], entry)
+        add(lost, some[i + 1], some[i], entry)
       end
     end
     if redis.call('EXISTS', base .. ':n:' .. member) == 0 then
@@ -103,20 +133,27 @@ for _, user in ipairs(redis.call('ZRANGEBYSCORE', base .. ':leaving', '-inf', no
   redis.call('ZREM', base .. ':leaving', user)
   if redis.call('EXISTS', base .. ':u:' .. user) == 0 and redis.call('SREM', base .. ':online', user) == 1 then
     offline[#offline + 1] = user
+    to_tell(user_item(user), hold)
   end
 end
-return {lost, offline}";
+return {lost, offline, found, online}";
 
 /// A session, what the directory is to make of it, and what its user has then.
 const REGISTER: &str = r"
 local user, id, entry, realm, standing = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local hold = tonumber(ARGV[6])
 local is_there = redis.call('HSET', base .. ':u:' .. user, id, entry) == 0
 redis.call('HSET', base .. ':n:' .. member_of(entry), id, user)
 redis.call('SADD', base .. ':realms', realm)
 redis.call('ZREM', base .. ':leaving', user)
 local came = redis.call('SADD', base .. ':online', user)
 if standing == 'forgotten' then came = 0 end
+if came == 1 then to_tell(user_item(user), hold) end
 local was_lost = (standing == 'known' and not is_there) and 1 or 0
+if was_lost == 1 then
+  redis.call('HDEL', base .. ':lost', id)
+  to_tell(session_item(user, id), hold)
+end
 return {redis.call('INCR', base .. ':version'), came, was_lost, state_of(user)}";
 
 /// A name for a member that lives, unless another one has it.

@@ -101,9 +101,13 @@ impl Application {
         Ok(router)
     }
 
-    /// Ends all sessions over `drain`, then writes what is held back and closes the store.
-    pub(crate) async fn stop(&self, drain: Duration) {
+    /// Opens no sessions any more and ends all there are over `drain`. Their requests must still be served until this returns.
+    pub(crate) async fn drain(&self, drain: Duration) {
         self.stompline.shutdown(drain).await;
+    }
+
+    /// Writes what is held back and closes the store. No request may come any more.
+    pub(crate) async fn close(&self) {
         self.chat.shutdown().await;
         self.stop.cancel();
         self.tasks.wait().await;

@@ -188,6 +188,11 @@ impl Node {
                 now.lookups,
             ),
             (
+                "cluster_relayed",
+                "Requests of SockJS sessions that are on another node",
+                now.relayed,
+            ),
+            (
                 "cluster_lag_microseconds",
                 "The time that received envelopes were on their way, all together",
                 now.lag_us,

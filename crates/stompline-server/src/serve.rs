@@ -120,12 +120,14 @@ async fn serve(
 
     signals.next().await;
     status.ready.store(false, Ordering::Relaxed);
-    stop.cancel();
     info!(drain_s = config.shutdown.drain_s, "stopping");
     let drain = Duration::from_secs(config.shutdown.drain_s.into());
     let end = async {
-        application.stop(drain).await;
+        // A client that polls hears the end of its session only if it can ask.
+        application.drain(drain).await;
+        stop.cancel();
         listeners.wait().await;
+        application.close().await;
     };
     tokio::select! {
         () = end => {}

@@ -93,6 +93,8 @@ pub struct ClusterSnapshot {
     pub unavailable: u64,
     /// Users looked up in the directory; other messages found their way in the cache.
     pub lookups: u64,
+    /// Requests of SockJS sessions over HTTP that are on another node.
+    pub relayed: u64,
     /// The time that received envelopes were on their way, in microseconds, all together.
     pub lag_us: u64,
     /// The longest such time.
@@ -109,6 +111,7 @@ impl ClusterSnapshot {
             dropped: total(&traffic.dropped),
             unavailable: total(&traffic.unavailable),
             lookups: total(&traffic.lookups),
+            relayed: total(&traffic.relayed),
             lag_us: total(&traffic.lag_us),
             lag_us_max: total(&traffic.lag_us_max),
         }

@@ -95,7 +95,7 @@ pub(super) fn judge_way(way: Way, went: &Result<Duration, Stall>) -> Finding {
         (Fault::Status(answer), Stage::Connecting | Stage::Leaving) if answer.status == 404 => {
             Finding::failed(
                 format!("the session was lost between two requests: {answer}"),
-                "requests of one session reach different servers: let the load balancer route by the segment behind the endpoint (/ws/chat/{server}/) or by the cookie of `sockjs_cookie`",
+                "requests of one session reach different servers that do not share a Redis, or cannot reach it now: set `redis.url`, or let the load balancer route by the segment behind the endpoint (/ws/chat/{server}/) or by the cookie of `sockjs_cookie`",
             )
         }
         (Fault::Status(answer), _) => {

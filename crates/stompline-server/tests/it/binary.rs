@@ -118,14 +118,24 @@ impl Server {
         get(&self.address, path, headers)
     }
 
-    /// Stops it as a service manager does, and returns what it left.
-    pub(crate) fn stop(mut self) -> Outcome {
+    /// Tells it to stop, as a service manager does.
+    pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill")
             .args(["-TERM", &pid])
             .status()
             .expect("kill is there");
         assert!(sent.success());
+    }
+
+    /// Stops it as a service manager does, and returns what it left.
+    pub(crate) fn stop(self) -> Outcome {
+        self.terminate();
+        self.end()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> Outcome {
         let (stdout, stderr) = (rest(&mut self.stdout), rest(&mut self.stderr));
         let code = self.child.wait().expect("it was started").code();
         Outcome {

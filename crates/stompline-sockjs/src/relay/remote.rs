@@ -14,8 +14,9 @@ use tokio::time::Sleep;
 use super::{Answer, HOLD, Line, ON_THE_WAY, Question, Unanswered};
 use crate::receiver::Received;
 
-/// What the client of a session hears whose node is lost (SockJS protocol, "Handling close"): it begins a new one at once.
-const INTERRUPTED: &[u8] = br#"c[1002,"Connection interrupted"]"#;
+/// What the client of a session hears whose node is lost, so that it begins a new one at once. Where the
+/// protocol's own servers say 1002 this says 1001, that a server went away, since 1002 follows an ERROR here and tells clients to stay away.
+const INTERRUPTED: &[u8] = br#"c[1001,"Connection interrupted"]"#;
 
 /// Most bytes of frames fetched at once.
 const FETCH_BYTES: usize = 32 * 1024;

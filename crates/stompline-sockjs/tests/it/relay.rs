@@ -342,7 +342,7 @@ async fn silent_node_ends_the_session_at_once() {
     pair.open("s").await;
     assert_eq!(pair.send("s", r#"["lost"]"#).await, 204);
     pair.net.mute.store(true, Ordering::Relaxed);
-    let interrupted = "c[1002,\"Connection interrupted\"]\n";
+    let interrupted = "c[1001,\"Connection interrupted\"]\n";
     assert_eq!(pair.poll("s").await, interrupted);
     assert_eq!(pair.send("s", r#"["x"]"#).await, 503);
     pair.net.mute.store(false, Ordering::Relaxed);

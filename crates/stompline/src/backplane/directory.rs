@@ -18,14 +18,25 @@ pub struct DirectoryModel {
     /// Members and the end of their lease.
     leases: HashMap<Member, Instant>,
     sessions: HashMap<Arc<str>, SessionEntry>,
+    /// Sessions that were taken out and are not announced yet.
+    lost: HashMap<Arc<str>, SessionEntry>,
     users: HashMap<UserKey, BTreeSet<Arc<str>>>,
     realms: BTreeSet<Realm>,
     /// Users who were said to be online.
     online: HashSet<UserKey>,
     /// Users whose last session is gone, and when they are offline.
     leaving: HashMap<UserKey, Instant>,
+    /// What was handed out to be announced, and until when nobody else is told to.
+    telling: HashMap<Item, Instant>,
     /// Names, by who has claimed them.
     claims: HashMap<Member, HashSet<Arc<str>>>,
+}
+
+/// Something that changed. What it is now is looked up when it is handed out again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Item {
+    User(UserKey),
+    Session(Arc<str>),
 }
 
 impl DirectoryModel {
@@ -51,20 +62,35 @@ impl DirectoryModel {
     }
 
     /// See [`Backplane::register`](super::Backplane::register).
-    pub fn register(&mut self, entry: SessionEntry, standing: Standing, now: Instant) -> UserState {
+    pub fn register(
+        &mut self,
+        entry: SessionEntry,
+        standing: Standing,
+        hold: Duration,
+        now: Instant,
+    ) -> UserState {
         let user = entry.user.clone();
         self.realms.insert(user.realm().clone());
         self.users
             .entry(user.clone())
             .or_default()
             .insert(Arc::clone(&entry.id));
-        let before = self.sessions.insert(Arc::clone(&entry.id), entry);
+        let id = Arc::clone(&entry.id);
+        let before = self.sessions.insert(Arc::clone(&id), entry);
+        self.lost.remove(&id);
         self.leaving.remove(&user);
         let came_online = self.online.insert(user.clone()) && standing != Standing::Forgotten;
+        let was_lost = before.is_none() && standing == Standing::Known;
+        if came_online {
+            self.telling.insert(Item::User(user.clone()), now + hold);
+        }
+        if was_lost {
+            self.telling.insert(Item::Session(id), now + hold);
+        }
         self.version += 1;
         UserState {
             came_online,
-            was_lost: before.is_none() && standing == Standing::Known,
+            was_lost,
             ..self.state(&user, now)
         }
     }
@@ -171,23 +197,15 @@ impl DirectoryModel {
     }
 
     /// See [`Backplane::sweep`](super::Backplane::sweep).
-    pub fn sweep(&mut self, reap: bool, grace: Duration, now: Instant) -> Swept {
-        let mut swept = Swept::default();
+    pub fn sweep(
+        &mut self,
+        reap: bool,
+        (grace, hold): (Duration, Duration),
+        now: Instant,
+    ) -> Swept {
+        let mut swept = self.take_over(now);
         if reap {
-            let leases = &self.leases;
-            let gone = |member: &Member| leases.get(member).is_none_or(|until| *until <= now);
-            swept.lost = self
-                .sessions
-                .values()
-                .filter(|entry| gone(&entry.member))
-                .cloned()
-                .collect();
-            self.leases.retain(|_, until| *until > now);
-            self.claims
-                .retain(|member, _| self.leases.contains_key(member));
-        }
-        for entry in &swept.lost {
-            self.remove(entry, now + grace);
+            self.reap(now + grace, now, &mut swept.lost);
         }
         let due: Vec<UserKey> = self
             .leaving
@@ -201,6 +219,64 @@ impl DirectoryModel {
                 swept.offline.push(user);
             }
         }
+        for item in items(&swept) {
+            self.telling.insert(item, now + hold);
+        }
         swept
     }
+
+    /// See [`Backplane::told`](super::Backplane::told).
+    pub fn told(&mut self, told: &Swept) {
+        for item in items(told) {
+            if let Item::Session(id) = &item {
+                self.lost.remove(id);
+            }
+            self.telling.remove(&item);
+        }
+    }
+
+    /// What others were to announce and have not said that they did.
+    fn take_over(&mut self, now: Instant) -> Swept {
+        let mut swept = Swept::default();
+        for (item, _) in self.telling.iter().filter(|(_, until)| **until <= now) {
+            match item {
+                Item::User(user) if self.online.contains(user) => swept.online.push(user.clone()),
+                Item::User(user) => swept.offline.push(user.clone()),
+                Item::Session(id) => {
+                    swept.found.extend(self.sessions.get(id).cloned());
+                    swept.lost.extend(self.lost.get(id).cloned());
+                }
+            }
+        }
+        self.telling.retain(|_, until| *until > now);
+        swept
+    }
+
+    /// Takes out the sessions of members whose lease has run out.
+    fn reap(&mut self, offline_at: Instant, now: Instant, lost: &mut Vec<SessionEntry>) {
+        self.leases.retain(|_, until| *until > now);
+        self.claims
+            .retain(|member, _| self.leases.contains_key(member));
+        let gone: Vec<SessionEntry> = self
+            .sessions
+            .values()
+            .filter(|entry| !self.leases.contains_key(&entry.member))
+            .cloned()
+            .collect();
+        for entry in gone {
+            self.remove(&entry, offline_at);
+            self.lost.insert(Arc::clone(&entry.id), entry.clone());
+            lost.push(entry);
+        }
+    }
+}
+
+/// What it is about.
+fn items(swept: &Swept) -> Vec<Item> {
+    let sessions = swept.lost.iter().chain(&swept.found);
+    let users = swept.online.iter().chain(&swept.offline);
+    sessions
+        .map(|entry| Item::Session(Arc::clone(&entry.id)))
+        .chain(users.map(|user| Item::User(user.clone())))
+        .collect()
 }

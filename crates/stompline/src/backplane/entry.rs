@@ -91,9 +91,9 @@ pub struct UserState {
     pub version: u64,
     /// The user's sessions on nodes that live.
     pub sessions: Vec<SessionEntry>,
-    /// Whether the call that returned this brought the user online.
+    /// Whether the call that returned this brought the user online, which is to be announced.
     pub came_online: bool,
-    /// Whether the session that the call registered had been handed out as lost.
+    /// Whether the session that the call registered had been handed out as lost. That it is found again is to be announced.
     pub was_lost: bool,
 }
 
@@ -102,6 +102,10 @@ pub struct UserState {
 pub struct Swept {
     /// Sessions whose node is gone.
     pub lost: Vec<SessionEntry>,
+    /// Sessions that were lost and are there again.
+    pub found: Vec<SessionEntry>,
+    /// Users who have come.
+    pub online: Vec<UserKey>,
     /// Users who have been without a session for the time of grace.
     pub offline: Vec<UserKey>,
 }

@@ -11,58 +11,10 @@ use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use super::{
-    Address, Backplane, BackplaneError, Confirmation, DirectoryModel, Inlet, Interest, Member,
-    NodeId, Route, SessionEntry, Standing, Status, Swept, UserState,
+    Address, Backplane, BackplaneError, Confirmation, DirectoryModel, Faults, Inlet, Interest,
+    Member, NodeId, Route, SessionEntry, Standing, Status, Swept, UserState,
 };
 use crate::name::{Realm, UserKey};
-
-/// What goes wrong on a bus, by chance but always in the same way for the same seed. For tests.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct Faults {
-    /// Where chance begins.
-    pub seed: u64,
-    /// Of a thousand envelopes to a node, how many are lost.
-    pub lost_permille: u32,
-    /// How many arrive twice.
-    pub doubled_permille: u32,
-    /// The longest time that an envelope is on its way.
-    pub delay_max: Duration,
-}
-
-impl Faults {
-    /// No faults yet, with a seed for those to come.
-    pub fn seeded(seed: u64) -> Self {
-        Self {
-            seed,
-            ..Self::default()
-        }
-    }
-
-    /// Loses so many of a thousand envelopes.
-    pub fn losing(self, permille: u32) -> Self {
-        Self {
-            lost_permille: permille,
-            ..self
-        }
-    }
-
-    /// Doubles so many of a thousand envelopes.
-    pub fn doubling(self, permille: u32) -> Self {
-        Self {
-            doubled_permille: permille,
-            ..self
-        }
-    }
-
-    /// Holds envelopes back for up to `delay`; those of one sender stay in order.
-    pub fn delaying(self, delay: Duration) -> Self {
-        Self {
-            delay_max: delay,
-            ..self
-        }
-    }
-}
 
 /// Connects nodes of one process. Cheap to clone. It never waits and, without [`Faults`], never fails.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +30,8 @@ struct Shared {
     chance: u64,
     /// Nodes that are cut off.
     cut: HashSet<NodeId>,
+    /// Nodes that do not get all answers: of a thousand so many are lost.
+    unanswered: HashMap<NodeId, u32>,
 }
 
 #[derive(Debug)]
@@ -121,6 +75,11 @@ impl MemoryBus {
                 port.inlet.note_loss();
             }
         }
+    }
+
+    /// Loses so many of a thousand answers to what `node` asks, which happens all the same.
+    pub fn lose_answers(&self, node: &NodeId, permille: u32) {
+        self.lock().unanswered.insert(node.clone(), permille);
     }
 
     /// Forgets the directory, as a server does that comes back without its data.
@@ -212,7 +171,15 @@ impl MemoryLink {
     ) -> BoxFuture<'static, Result<T, BackplaneError>> {
         let mut shared = self.bus.lock();
         let done = match self.node.get() {
-            Some(node) if !shared.cut.contains(node) => Ok(act(&mut shared, node)),
+            Some(node) if !shared.cut.contains(node) => {
+                let done = act(&mut shared, node);
+                let lost = shared.unanswered.get(node).copied().unwrap_or_default();
+                if lost > 0 && shared.draw(1_000) < lost.into() {
+                    Err(BackplaneError::Timeout(Duration::ZERO))
+                } else {
+                    Ok(done)
+                }
+            }
             Some(_) => Err(BackplaneError::Unreachable("the node is cut off".into())),
             None => Err(BackplaneError::Refused("the link was not started".into())),
         };
@@ -299,12 +266,12 @@ impl Backplane for MemoryLink {
     fn register(
         &self,
         sessions: Vec<(SessionEntry, Standing)>,
+        hold: Duration,
     ) -> BoxFuture<'static, Result<Vec<UserState>, BackplaneError>> {
         self.with(|shared, _| {
-            sessions
-                .into_iter()
-                .map(|(entry, standing)| shared.directory.register(entry, standing, now()))
-                .collect()
+            let register =
+                |(entry, standing)| shared.directory.register(entry, standing, hold, now());
+            sessions.into_iter().map(register).collect()
         })
     }
 
@@ -374,8 +341,13 @@ impl Backplane for MemoryLink {
         &self,
         reap: bool,
         grace: Duration,
+        hold: Duration,
     ) -> BoxFuture<'static, Result<Swept, BackplaneError>> {
-        self.with(|shared, _| shared.directory.sweep(reap, grace, now()))
+        self.with(|shared, _| shared.directory.sweep(reap, (grace, hold), now()))
+    }
+
+    fn told(&self, told: Swept) -> Confirmation {
+        self.with(|shared, _| shared.directory.told(&told))
     }
 
     fn stop(&self) -> BoxFuture<'static, ()> {

@@ -17,6 +17,7 @@
 
 mod directory;
 mod entry;
+mod fault;
 mod inlet;
 mod memory;
 
@@ -28,9 +29,10 @@ use futures_util::future::BoxFuture;
 use crate::name::{Realm, UserKey};
 pub use directory::DirectoryModel;
 pub use entry::{Member, NodeId, SessionEntry, Standing, Swept, UserState};
+pub use fault::Faults;
 pub(crate) use inlet::{Arrival, Outlet};
 pub use inlet::{Inlet, Route};
-pub use memory::{Faults, MemoryBus, MemoryLink};
+pub use memory::{MemoryBus, MemoryLink};
 
 /// Resolves when the cluster has taken what a call handed over. Dropping it takes nothing back.
 pub type Confirmation = BoxFuture<'static, Result<(), BackplaneError>>;
@@ -77,10 +79,12 @@ pub trait Backplane: Send + Sync + 'static {
     /// Removes `member`, whose sessions are gone already.
     fn depart(&self, member: &Member) -> BoxFuture<'static, Result<(), BackplaneError>>;
 
-    /// Adds sessions to the directory. For each, in order, what its user has then. Registering twice is the same as once.
+    /// Adds sessions to the directory. For each, in order, what its user has then. Registering twice is the same as once. What is to be
+    /// announced is handed to this caller, as by [`sweep`](Self::sweep).
     fn register(
         &self,
         sessions: Vec<(SessionEntry, Standing)>,
+        hold: Duration,
     ) -> BoxFuture<'static, Result<Vec<UserState>, BackplaneError>>;
 
     /// Removes sessions, under whichever incarnation of their node they are there. A user without any is offline once `grace` has passed.
@@ -124,12 +128,17 @@ pub trait Backplane: Send + Sync + 'static {
     fn locate(&self, name: &str) -> BoxFuture<'static, Result<Option<NodeId>, BackplaneError>>;
 
     /// Takes what is to be announced: users whose grace is over, and with `reap` sessions of nodes whose lease has run out. Each is
-    /// handed to one caller only.
+    /// handed to one caller. If that one has not said within `hold` that it was [told](Self::told), it has died or got no answer, and the
+    /// next caller gets it, as things are then.
     fn sweep(
         &self,
         reap: bool,
         grace: Duration,
+        hold: Duration,
     ) -> BoxFuture<'static, Result<Swept, BackplaneError>>;
+
+    /// Ends the hold of what was announced.
+    fn told(&self, told: Swept) -> Confirmation;
 
     /// Ends all links and tasks.
     fn stop(&self) -> BoxFuture<'static, ()>;

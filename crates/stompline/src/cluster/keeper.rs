@@ -137,18 +137,22 @@ impl Cluster {
             .since
             .is_some_and(|since| now.duration_since(since) >= self.settings.lease);
         for _ in 0..SWEEPS_MAX {
-            let swept = self.backplane.sweep(reap, self.settings.grace).await?;
+            let (grace, hold) = (self.settings.grace, self.settings.lease);
+            let swept = self.backplane.sweep(reap, grace, hold).await?;
             if swept == Swept::default() {
                 break;
             }
-            tell(core, swept);
+            tell(core, &swept);
+            self.backplane.told(swept).await?;
         }
         Ok(())
     }
 
     async fn renew(&self, core: &Arc<Core>, contact: &mut Contact) -> Result<(), BackplaneError> {
         let (member, lease) = (self.member(), self.settings.lease);
-        let held = member.incarnation > 0 && self.backplane.renew(&member, lease).await?;
+        // Who was enrolled and did not hear of it has registered nothing yet.
+        let began = contact.began == Some(member.incarnation);
+        let held = began && self.backplane.renew(&member, lease).await?;
         if !held {
             let again = member.incarnation + 1;
             self.incarnation.store(again, Ordering::Relaxed);
@@ -164,6 +168,7 @@ impl Cluster {
                 let sessions = core.users.all();
                 sessions.iter().map(|session| self.entry(session)).collect()
             });
+            contact.began = Some(again);
         }
         self.learn_realms(self.backplane.realms().await?);
         Ok(())
@@ -205,12 +210,20 @@ impl Cluster {
             .iter()
             .map(|(one, _)| Arc::clone(&one.id))
             .collect();
-        match self.backplane.register(arrivals.clone()).await {
+        let registered = self
+            .backplane
+            .register(arrivals.clone(), self.settings.lease)
+            .await;
+        match registered {
             Ok(states) => {
-                let mut announced = Vec::new();
+                let (mut announced, mut news) = (Vec::new(), Swept::default());
                 for ((entry, _), state) in arrivals.iter().zip(states) {
                     announced.extend(self.registered_one(core, entry, &state));
+                    news.found.extend(state.was_lost.then(|| entry.clone()));
+                    news.online
+                        .extend(state.came_online.then(|| entry.user.clone()));
                 }
+                self.tell_news(core, news);
                 // Who waits to be reachable waits until the others were told.
                 let mut told = Ok(());
                 for one in announced {
@@ -233,6 +246,14 @@ impl Cluster {
         }
     }
 
+    fn tell_news(&self, core: &Core, news: Swept) {
+        if news != Swept::default() {
+            tell(core, &news);
+            // Should the directory not hear of it, another node says it again.
+            drop(self.backplane.told(news));
+        }
+    }
+
     fn registered_one(
         &self,
         core: &Core,
@@ -246,16 +267,6 @@ impl Cluster {
         let announced = is_first.then(|| self.announce(&entry.user, state));
         self.learn_realms([entry.user.realm().clone()]);
         self.limit_sessions(core, entry, state);
-        if state.was_lost {
-            tracing::info!(
-                session = &*entry.id,
-                "a session that was lost is found again"
-            );
-            core.tell_presence(&PresenceEvent::SessionFound(entry.clone()));
-        }
-        if state.came_online {
-            core.tell_presence(&PresenceEvent::Online(entry.user.clone()));
-        }
         announced
     }
 
@@ -308,19 +319,28 @@ impl Cluster {
     }
 }
 
-fn tell(core: &Core, swept: Swept) {
-    for lost in swept.lost {
+fn tell(core: &Core, news: &Swept) {
+    for lost in &news.lost {
         tracing::info!(session = &*lost.id, node = %lost.member.node, "a session was lost with its node");
-        core.tell_presence(&PresenceEvent::SessionLost(lost));
+        core.tell_presence(&PresenceEvent::SessionLost(lost.clone()));
     }
-    for user in swept.offline {
-        core.tell_presence(&PresenceEvent::Offline(user));
+    for found in &news.found {
+        tracing::info!(session = &*found.id, node = %found.member.node, "a session that was lost is found again");
+        core.tell_presence(&PresenceEvent::SessionFound(found.clone()));
+    }
+    for user in &news.online {
+        core.tell_presence(&PresenceEvent::Online(user.clone()));
+    }
+    for user in &news.offline {
+        core.tell_presence(&PresenceEvent::Offline(user.clone()));
     }
 }
 
 /// Since when the directory answers, when the lease was renewed, and who was the first in the directory when this node joined it.
 #[derive(Default)]
 struct Contact {
+    /// The incarnation under which sessions are registered.
+    began: Option<u64>,
     founder: Option<Member>,
     since: Option<Instant>,
     renewed: Option<Instant>,

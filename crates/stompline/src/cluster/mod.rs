@@ -72,6 +72,7 @@ pub(crate) struct Traffic {
     pub(crate) dropped: AtomicU64,
     pub(crate) unavailable: AtomicU64,
     pub(crate) lookups: AtomicU64,
+    pub(crate) relayed: AtomicU64,
     pub(crate) lag_us: AtomicU64,
     pub(crate) lag_us_max: AtomicU64,
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -84,6 +84,8 @@ impl Relay<Owner> for EndpointRelay {
         let address = self.address(owner, id);
         Box::pin(async move {
             let node = self.cluster.locate(&address.name()).await?;
+            let relayed = &self.cluster.traffic.relayed;
+            relayed.fetch_add(1, Ordering::Relaxed);
             Some(Arc::new(SessionLine {
                 cluster: Arc::clone(&self.cluster),
                 node,

@@ -28,8 +28,8 @@ use crate::{
     backplane::Backplane,
 };
 pub use directory::{
-    claims_last_as_long_as_their_member, sessions_end_under_any_incarnation,
-    sessions_taken_out_are_found_again,
+    claims_last_as_long_as_their_member, news_that_nobody_told_are_told_by_another,
+    sessions_end_under_any_incarnation, sessions_taken_out_are_found_again,
 };
 
 /// How long a cluster may take for anything here.
@@ -514,7 +514,7 @@ macro_rules! backplane_suite {
             headers_cross_for_every_version, user_is_reached_on_every_node, user_that_moves_is_found_again,
             session_limit_spans_nodes, kick_reaches_any_node, presence_is_told_once, dead_node_is_mourned_once,
             departed_node_leaves_nothing, sessions_taken_out_are_found_again, sessions_end_under_any_incarnation,
-            claims_last_as_long_as_their_member,
+            claims_last_as_long_as_their_member, news_that_nobody_told_are_told_by_another,
             question_is_answered);
     };
     (@ $links:expr, $options:tt, $($test:ident),+) => {

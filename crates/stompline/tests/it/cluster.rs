@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stompline::{
     backplane::{Faults, MemoryBus, MemoryLink},
-    testing::suite::{Links, TestNode},
+    testing::suite::{Links, TestNode, settings},
 };
 use stompline_proto::{Command, Frame};
 
@@ -244,6 +244,62 @@ async fn everyone_who_was_said_to_be_gone_is_said_to_be_back() {
         assert_eq!(both("gone").len(), 5 + 1 + 6, "seed {seed}");
         assert!(here.app.app().presence().online(10).await.value.is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn node_whose_return_is_not_confirmed_comes_back_whole() {
+    for seed in 0..40 {
+        let bus = Bus(MemoryBus::faulty(Faults::seeded(seed)));
+        let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+        let both = |what: &str| [here.heard(what), there.heard(what)].concat();
+        let node = here.app.app().node();
+        let anna = here.connect("anna").await;
+        there.until_sessions("anna", 1).await;
+        bus.0.cut(node, true);
+        there
+            .until("anna is offline", || both("offline").len() == 1)
+            .await;
+        // Some of what it does on its way back happens, and it does not know.
+        bus.0.lose_answers(node, 500);
+        bus.0.cut(node, false);
+        tokio::time::sleep(settings().lease / 2).await;
+        bus.0.lose_answers(node, 0);
+        there.until_sessions("anna", 1).await;
+        // Longer than anything is held.
+        tokio::time::sleep(settings().lease * 3).await;
+        assert_eq!(there.sessions("anna").await.len(), 1, "seed {seed}");
+        let told = (both("gone").len(), both("found").len());
+        assert_eq!(told, (1, 1), "seed {seed}");
+        let told = (both("online").len(), both("offline").len());
+        assert_eq!(told, (2, 1), "seed {seed}");
+        drop(anna);
+        here.until("anna is offline", || both("offline").len() == 2)
+            .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_whose_answer_was_lost_are_told_once() {
+    let bus = Bus(MemoryBus::new());
+    let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+    let both = |what: &str| [here.heard(what), there.heard(what)].concat();
+    let node = here.app.app().node();
+    bus.0.lose_answers(node, 1_000);
+    let anna = here.connect("anna").await;
+    there
+        .until("anna is online", || both("online").len() == 1)
+        .await;
+    bus.0.lose_answers(node, 0);
+    here.until("the node is back", || here.is_well()).await;
+    there.until_sessions("anna", 1).await;
+    // Longer than anything is held.
+    tokio::time::sleep(settings().lease * 3).await;
+    assert_eq!((both("online").len(), both("offline").len()), (1, 0));
+    drop(anna);
+    here.until("anna is offline", || !both("offline").is_empty())
+        .await;
+    tokio::time::sleep(settings().lease * 3).await;
+    assert_eq!((both("online").len(), both("offline").len()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]

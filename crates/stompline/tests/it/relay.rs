@@ -10,7 +10,7 @@ use http::{Method, Request};
 use stompline::{
     Realm, SockJsSettings, UserName,
     auth::{JwtKey, JwtSettings, Principal},
-    backplane::{MemoryBus, MemoryLink},
+    backplane::{Faults, MemoryBus, MemoryLink},
     testing::suite::{Links, TestNode},
 };
 use tower::ServiceExt;
@@ -145,6 +145,8 @@ async fn every_request_may_come_to_another_node() {
         .collect();
     assert_eq!(receipts, expected);
     assert_eq!(there.node.app.app().stats().sessions, 0);
+    let relayed = |node: &Node| node.node.app.app().cluster_stats().unwrap().relayed;
+    assert!(relayed(&here) == 0 && relayed(&there) > 300);
     // Another's token finds nothing, on whatever node.
     for node in nodes {
         assert_eq!(node.send("bert", "x").await, 404);
@@ -156,7 +158,7 @@ async fn session_of_a_dead_node_is_interrupted_and_its_name_is_free() {
     let (_bus, here, there) = pair().await;
     connect(&here, &there).await;
     here.node.app.crash().await;
-    let interrupted = "c[1002,\"Connection interrupted\"]\n";
+    let interrupted = "c[1001,\"Connection interrupted\"]\n";
     assert_eq!(there.poll("anna").await, interrupted);
     // Once its lease is over nothing leads there any more.
     while there.send("anna", "x").await != 404 {
@@ -230,4 +232,57 @@ async fn claim_ends_with_its_session() {
     }
     assert_eq!(there.poll("anna").await, "o\n");
     assert_eq!(here.send("anna", "\n").await, 204);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lossy_cluster_never_hides_a_gap() {
+    let mut interrupted = 0;
+    for seed in 0..12 {
+        let faults = Faults::seeded(seed)
+            .losing(20)
+            .doubling(200)
+            .delaying(Duration::from_millis(2));
+        let bus = Bus(MemoryBus::faulty(faults));
+        let (here, there) = (Node::start(&bus).await, Node::start(&bus).await);
+        connect_here(&here).await;
+        let subscribe = "SUBSCRIBE\nid:s\ndestination:/topic/open.a\n\n\0";
+        assert_eq!(here.send("anna", subscribe).await, 204);
+        if converse(&here, &there).await.is_err() {
+            interrupted += 1;
+        }
+    }
+    assert!(interrupted > 0, "nothing was lost");
+}
+
+async fn connect_here(here: &Node) {
+    assert_eq!(here.poll("anna").await, "o\n");
+    let connect = "CONNECT\naccept-version:1.2\nheart-beat:0,0\n\n\0";
+    assert_eq!(here.send("anna", connect).await, 204);
+    assert!(here.poll("anna").await.starts_with("a[\"CONNECTED\\n"));
+}
+
+/// Sends messages through both nodes and polls both in turn. Each arrives once and in order, or the client hears that it is over.
+async fn converse(here: &Node, there: &Node) -> Result<(), ()> {
+    let nodes = [here, there];
+    let mut next = 0;
+    for n in 0..40 {
+        let send = format!("SEND\ndestination:/topic/open.a\n\n{n}\0");
+        match nodes[n % 2].send("anna", &send).await {
+            204 => {}
+            503 | 404 => return Err(()),
+            status => panic!("{status}"),
+        }
+        while next <= n {
+            let polled = nodes[n / 2 % 2].poll("anna").await;
+            let Some(array) = polled.strip_prefix('a') else {
+                assert!(polled.starts_with("c[1001") || polled == "o\n", "{polled}");
+                return Err(());
+            };
+            for frame in serde_json::from_str::<Vec<String>>(array).unwrap() {
+                assert!(frame.ends_with(&format!("\n\n{next}\0")), "{next}: {frame}");
+                next += 1;
+            }
+        }
+    }
+    Ok(())
 }

@@ -8,6 +8,9 @@ use crate::backplane::{
     UserState,
 };
 
+/// Sessions that a node registers at once.
+const BATCH: usize = 256;
+
 /// A link with no node behind it: what the directory does is asked of it directly.
 struct Bare<L> {
     link: L,
@@ -49,9 +52,26 @@ impl<L: Backplane> Bare<L> {
     }
 
     async fn register(&self, count: usize, standing: Standing) -> Vec<UserState> {
-        let sessions = (0..count).map(|n| (self.entry(n), standing)).collect();
-        let registered = self.link.register(sessions).await;
-        registered.expect("the directory answers")
+        let mut states = Vec::new();
+        while states.len() < count {
+            let batch = states.len()..count.min(states.len() + BATCH);
+            let sessions = batch.map(|n| (self.entry(n), standing)).collect();
+            let registered = self.link.register(sessions, PATIENCE).await;
+            states.extend(registered.expect("the directory answers"));
+        }
+        states
+    }
+
+    /// What is to be announced next.
+    async fn next_news(&self, reap: bool, hold: Duration) -> Swept {
+        loop {
+            let swept = self.link.sweep(reap, Duration::ZERO, hold).await;
+            let swept = swept.expect("the directory answers");
+            if swept != Swept::default() {
+                return swept;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// Takes out what is due until so many sessions were lost and as many users are offline, each once. `began` runs as soon as there is
@@ -59,7 +79,7 @@ impl<L: Backplane> Bare<L> {
     async fn reap(&self, count: usize, mut began: impl AsyncFnMut()) {
         let (mut lost, mut offline) = (Vec::new(), Vec::new());
         while lost.len() < count || offline.len() < count {
-            let swept = self.link.sweep(true, Duration::ZERO).await;
+            let swept = self.link.sweep(true, Duration::ZERO, PATIENCE).await;
             let swept = swept.expect("the directory answers");
             if swept.lost.is_empty() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -80,7 +100,7 @@ impl<L: Backplane> Bare<L> {
 /// A member whose sessions were taken out must come back as another one. Then they are found again and their users are online again, each
 /// said once.
 pub async fn sessions_taken_out_are_found_again<L: Links>(links: &L) {
-    const COUNT: usize = 250;
+    const COUNT: usize = 6_000;
     let (mut away, other) = (Bare::start(links).await, Bare::start(links).await);
     let founder = away.enroll(Duration::from_millis(20)).await;
     assert_eq!(founder, away.member);
@@ -112,8 +132,58 @@ pub async fn sessions_taken_out_are_found_again<L: Links>(links: &L) {
             .all(|state| !state.came_online && !state.was_lost)
     );
     assert!(again.iter().all(|state| state.sessions.len() == 1));
-    let swept = other.link.sweep(true, Duration::ZERO).await;
+    let swept = other.link.sweep(true, Duration::ZERO, PATIENCE).await;
     assert_eq!(swept, Ok(Swept::default()));
+}
+
+/// What was handed out and not said to be told is handed out again, as it is then; what was told is not.
+pub async fn news_that_nobody_told_are_told_by_another<L: Links>(links: &L) {
+    const HOLD: Duration = Duration::from_millis(20);
+    let (mut away, other) = (Bare::start(links).await, Bare::start(links).await);
+    let (user, now) = (customer("user-0"), Duration::ZERO);
+    let told = async |told: Swept| other.link.told(told).await.expect("the directory answers");
+    away.enroll(Duration::ZERO).await;
+    // Its answer is lost.
+    away.link
+        .register(vec![(away.entry(0), Standing::New)], HOLD)
+        .await
+        .expect("the directory answers");
+    let online = other.next_news(false, HOLD).await;
+    let expected = Swept {
+        online: vec![user.clone()],
+        ..Swept::default()
+    };
+    assert_eq!(online, expected);
+    told(online).await;
+
+    let lost = other.next_news(true, HOLD).await;
+    let expected = Swept {
+        lost: vec![away.entry(0)],
+        offline: vec![user.clone()],
+        ..Swept::default()
+    };
+    assert_eq!(lost, expected);
+    // Whoever was given it dies; the next one gets it, once that is certain.
+    assert_eq!(other.next_news(true, HOLD).await, expected);
+    // The session is back before anybody has told that it was lost.
+    away.member.incarnation = 2;
+    away.enroll(PATIENCE).await;
+    let back = away
+        .link
+        .register(vec![(away.entry(0), Standing::Known)], now);
+    back.await.expect("the directory answers");
+    let found = other.next_news(true, PATIENCE).await;
+    let expected = Swept {
+        found: vec![away.entry(0)],
+        online: vec![user],
+        ..Swept::default()
+    };
+    assert_eq!(found, expected);
+    told(found).await;
+    for reap in [false, true] {
+        let swept = other.link.sweep(reap, now, now).await;
+        assert_eq!(swept, Ok(Swept::default()));
+    }
 }
 
 /// What a member has claimed is found by others until it is released, taken over, or the member is gone.
@@ -174,7 +244,7 @@ pub async fn sessions_end_under_any_incarnation<L: Links>(links: &L) {
         .expect("the directory answers");
     assert!(ended[0].sessions.is_empty());
     loop {
-        let swept = other.link.sweep(true, Duration::ZERO).await;
+        let swept = other.link.sweep(true, Duration::ZERO, PATIENCE).await;
         let swept = swept.expect("the directory answers");
         assert!(swept.lost.is_empty());
         if swept.offline == [customer("user-0")] {
@@ -185,7 +255,7 @@ pub async fn sessions_end_under_any_incarnation<L: Links>(links: &L) {
     // Its first life is over by now, and nobody is missed.
     one.member.incarnation = 1;
     while one.link.renew(&one.member, Duration::ZERO).await == Ok(true) {
-        let swept = other.link.sweep(true, Duration::ZERO).await;
+        let swept = other.link.sweep(true, Duration::ZERO, PATIENCE).await;
         assert_eq!(swept, Ok(Swept::default()));
     }
 }
