@@ -25,7 +25,7 @@ async fn fetched(answer: Option<String>, until: Instant) -> Result<JwkSet, Fetch
             None => std::future::pending().await,
         }
         drop(stream);
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         fetched = fetch(&address, until) => fetched,
