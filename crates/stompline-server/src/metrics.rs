@@ -13,6 +13,8 @@ use prometheus_client::registry::{Registry, Unit};
 use stompline::Stompline;
 use stompline_chat::app::Chat;
 
+use crate::jwks::Jwks;
+
 /// What `/metrics` answers with, as its content type.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -21,11 +23,12 @@ pub(crate) struct Metrics {
     registry: Registry,
     stompline: Stompline,
     chat: Chat,
+    jwks: Option<Jwks>,
 }
 
 impl Metrics {
     /// Starts with what is known about the process itself.
-    pub(crate) fn new(stompline: Stompline, chat: Chat) -> Self {
+    pub(crate) fn new(stompline: Stompline, chat: Chat, jwks: Option<Jwks>) -> Self {
         let mut registry = Registry::with_prefix("stompline");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The program that answers", build);
@@ -42,21 +45,27 @@ impl Metrics {
         );
         registry.register_collector(Box::new(Node(stompline.clone())));
         registry.register_collector(Box::new(Talk(chat.clone())));
+        if let Some(jwks) = &jwks {
+            registry.register_collector(Box::new(Keys(jwks.clone())));
+        }
         Self {
             registry,
             stompline,
             chat,
+            jwks,
         }
     }
 
-    /// What this node needs and cannot reach, each with the reason: links to other nodes, and the store.
+    /// What this node needs and cannot reach, each with the reason: links to other nodes, the store, the identity provider.
     pub(crate) fn dark(&self) -> Vec<(String, String)> {
         let links = self.stompline.cluster_status();
         let store = self.chat.store_fault();
+        let keys = self.jwks.as_ref().and_then(Jwks::fault);
         links
             .map_or_else(Vec::new, |status| status.dark)
             .into_iter()
             .chain(store.map(|why| ("store".to_owned(), why)))
+            .chain(keys.map(|why| ("jwks".to_owned(), why)))
             .collect()
     }
 
@@ -251,6 +260,48 @@ impl Collector for Talk {
     }
 }
 
+/// The keys of the identity provider.
+#[derive(Debug)]
+struct Keys(Jwks);
+
+impl Collector for Keys {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let now = self.0.figures();
+        for (name, help, value) in [
+            (
+                "jwks_keys",
+                "Keys of the identity provider that are accepted",
+                now.keys as u64,
+            ),
+            (
+                "jwks_age_seconds",
+                "The time since they were fetched",
+                now.age_s,
+            ),
+        ] {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        for (name, help, value) in [
+            (
+                "jwks_fetches",
+                "Fetches of the identity provider's keys",
+                now.fetches,
+            ),
+            (
+                "jwks_fetches_failed",
+                "Fetches that brought no keys",
+                now.failures,
+            ),
+        ] {
+            let counter = ConstCounter::new(value);
+            let descriptor = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+            counter.encode(descriptor)?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -269,7 +320,7 @@ mod tests {
             .unwrap();
         let chat = Chat::new(Arc::new(store), ChatSettings::default());
         let app = Stompline::builder::<()>().build().unwrap();
-        let text = Metrics::new(app, chat).render().unwrap();
+        let text = Metrics::new(app, chat, None).render().unwrap();
         let build = format!(
             r#"stompline_build_info{{version="{}"}} 1"#,
             env!("CARGO_PKG_VERSION")
