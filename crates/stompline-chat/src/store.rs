@@ -1,5 +1,7 @@
 //! Where conversations are kept: one trait, one suite that every implementation passes.
 
+use std::sync::Arc;
+
 use crate::body::{HistoryBody, SyncBody};
 use crate::command::Command;
 use crate::error::Error;
@@ -25,6 +27,9 @@ pub mod sqlite;
 pub use self::pending::Pending;
 
 use futures_util::future::BoxFuture;
+
+/// The most customers that one question names: as many look-ups in an index.
+pub const CUSTOMERS_MAX: usize = 256;
 
 /// An answer that the store is reading.
 pub type Reading<'a, T> = BoxFuture<'a, Result<T, Error>>;
@@ -72,6 +77,9 @@ pub trait Store: Send + Sync + 'static {
     /// The stamps of what changed for somebody since that cursor, to find out whether pushed events arrive. When more
     /// changed than one answer holds, its cursor is that of the last one named.
     fn checkpoint(&self, who: UserRef, since: u64) -> Reading<'_, Checkpoint>;
+
+    /// Those of `customers` for whom something changed since that cursor. At most [`CUSTOMERS_MAX`] are asked about.
+    fn customers_behind(&self, customers: Vec<Arc<str>>, since: u64) -> Reading<'_, Vec<Arc<str>>>;
 
     /// The stamp of the last commit, by whichever node: what a sync would end at now. It is asked for all the time.
     fn settled(&self) -> Reading<'_, u64>;
