@@ -12,30 +12,42 @@
 mod caller;
 mod checkpoint;
 mod command;
+mod health;
+mod order;
 mod publish;
 mod question;
+mod queue;
 mod rate;
+mod repair;
 mod typing;
+mod written;
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use stompline::{
     Builder, NameError, PatternError, Prefixes, Rejection, SessionEvent, Stompline,
     access::{AccessRules, AccessRulesBuilder, Who},
     rate::Rate,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{error::Error, event::Batch, pointer::PointerWriter, store::Store};
 use caller::{Caller, forget};
 use checkpoint::Checkpoints;
+use health::Health;
 use rate::Rates;
 
 /// The groups whose queue agents may watch; one for now.
 pub const DEFAULT_GROUP: &str = "default";
 
-/// How fast people may write.
+/// How fast people may write, and how patient nodes are with each other.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ChatSettings {
@@ -43,6 +55,10 @@ pub struct ChatSettings {
     pub customer_rate: Rate,
     /// Messages of one agent: 50 a second, 100 at once, since tools answer for agents.
     pub agent_rate: Rate,
+    /// How long an event may wait for the one before it in its conversation, which another node committed and which has not
+    /// come yet: 1 s. Between nodes that are well it is milliseconds; when it does not come at all, because its node died or
+    /// the cluster is torn, whoever waits is late by this time and is told to ask the store.
+    pub hold_max: Duration,
 }
 
 impl Default for ChatSettings {
@@ -50,8 +66,25 @@ impl Default for ChatSettings {
         Self {
             customer_rate: Rate::new(5.0, 20).unwrap_or(Rate::OFF),
             agent_rate: Rate::new(50.0, 100).unwrap_or(Rate::OFF),
+            hold_max: Duration::from_secs(1),
         }
     }
+}
+
+/// What a chat has counted on this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChatSnapshot {
+    /// Events that wait now for others of their conversations.
+    pub events_held: usize,
+    /// How often events of other nodes did not come in time, since the start. Whom it concerned was told to fetch them.
+    pub gaps: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    held: AtomicUsize,
+    gaps: AtomicU64,
 }
 
 /// The chat application: what its handlers share. Cheap to clone.
@@ -65,6 +98,11 @@ struct Shared {
     pointers: PointerWriter,
     rates: Rates,
     checkpoints: Checkpoints,
+    hold_max: Duration,
+    counters: Counters,
+    health: Health,
+    /// Whether the publisher hears the other nodes.
+    in_step: watch::Sender<bool>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -79,6 +117,10 @@ impl Chat {
                 pointers,
                 rates: Rates::new(settings),
                 checkpoints: Checkpoints::default(),
+                hold_max: settings.hold_max,
+                counters: Counters::default(),
+                health: Health::new(),
+                in_step: watch::Sender::new(false),
                 tasks: TaskTracker::new(),
                 stop: CancellationToken::new(),
             }),
@@ -123,12 +165,22 @@ impl Chat {
         Ok(rules)
     }
 
-    /// Starts what runs beside the sessions: the publisher of `committed`, and the checkpoints.
+    /// Starts what runs beside the sessions: the publisher of `committed` and of what other nodes commit, and the checkpoints.
     pub fn start(&self, app: &Stompline, committed: mpsc::Receiver<Batch>) {
         let Shared { tasks, stop, .. } = &*self.shared;
-        tasks.spawn(publish::run(self.clone(), app.messenger(), committed));
+        let (gaps, found) = mpsc::channel(repair::GAPS_MAX);
+        let publishing = publish::run(self.clone(), app.clone(), committed, gaps);
+        tasks.spawn(publishing);
+        tasks.spawn(repair::run(self.clone(), app.clone(), found, stop.clone()));
         tasks.spawn(checkpoint::run(self.clone(), app.clone(), stop.clone()));
         tasks.close();
+    }
+
+    /// Waits until no event of another node is missed here. What is committed before reaches sessions as well, only not at once.
+    pub async fn in_step(&self) {
+        let mut in_step = self.shared.in_step.subscribe();
+        // It cannot fail: the sender is in hand.
+        let _ = in_step.wait_for(|in_step| *in_step).await;
     }
 
     /// Writes what is held back, closes the store, and waits until everything committed was published.
@@ -146,6 +198,21 @@ impl Chat {
     /// What the store says.
     pub async fn check(&self) -> Result<(), Error> {
         self.shared.store.queue().await.map(|_| ())
+    }
+
+    /// Why the store is not there; `None` as long as it has answered within the last 5 s. It is asked every second from
+    /// [`start`](Self::start) on.
+    pub fn store_fault(&self) -> Option<String> {
+        self.shared.health.fault()
+    }
+
+    /// What the chat has counted.
+    pub fn snapshot(&self) -> ChatSnapshot {
+        let Counters { held, gaps } = &self.shared.counters;
+        ChatSnapshot {
+            events_held: held.load(Ordering::Relaxed),
+            gaps: gaps.load(Ordering::Relaxed),
+        }
     }
 
     fn store(&self) -> &dyn Store {

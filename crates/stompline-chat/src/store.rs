@@ -1,5 +1,7 @@
 //! Where conversations are kept: one trait, one suite that every implementation passes.
 
+use std::sync::Arc;
+
 use crate::body::{HistoryBody, SyncBody};
 use crate::command::Command;
 use crate::error::Error;
@@ -26,6 +28,9 @@ pub use self::pending::Pending;
 
 use futures_util::future::BoxFuture;
 
+/// The most customers that one question names: as many look-ups in an index.
+pub const CUSTOMERS_MAX: usize = 256;
+
 /// An answer that the store is reading.
 pub type Reading<'a, T> = BoxFuture<'a, Result<T, Error>>;
 
@@ -36,7 +41,8 @@ pub type Reading<'a, T> = BoxFuture<'a, Result<T, Error>>;
 /// - A command happens entirely or not at all, and what it did is on disk before anybody hears of it: its result
 ///   resolves, and its events leave, only after the commit.
 /// - Commands take effect in the order of the [`Store::submit`] calls of one caller.
-/// - `rev` grows strictly with every change over the whole store, in the order of the commits, and the
+/// - `rev` grows by one with every change over the whole store, in the order of the commits, so that a node sees from
+///   the stamps alone whether it has heard of everything; and the
 ///   [`Batch`](crate::event::Batch)es handed to the publisher are in that order without a gap; where several nodes
 ///   share a store, each hands over what was submitted to it. A batch is handed over before its results resolve.
 /// - A question is answered from one moment: what an answer with cursor `c` does not hold has a stamp above `c`.
@@ -72,6 +78,9 @@ pub trait Store: Send + Sync + 'static {
     /// The stamps of what changed for somebody since that cursor, to find out whether pushed events arrive. When more
     /// changed than one answer holds, its cursor is that of the last one named.
     fn checkpoint(&self, who: UserRef, since: u64) -> Reading<'_, Checkpoint>;
+
+    /// Those of `customers` for whom something changed since that cursor. At most [`CUSTOMERS_MAX`] are asked about.
+    fn customers_behind(&self, customers: Vec<Arc<str>>, since: u64) -> Reading<'_, Vec<Arc<str>>>;
 
     /// The stamp of the last commit, by whichever node: what a sync would end at now. It is asked for all the time.
     fn settled(&self) -> Reading<'_, u64>;

@@ -1,9 +1,15 @@
 //! The backplane itself: calls become commands.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{
+    FutureExt,
+    future::{self, BoxFuture},
+};
 use redis::{Cmd, Value};
 use stompline::{
     Realm, UserKey,
@@ -16,58 +22,31 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     RedisSettings,
-    command::{self, Commands},
+    check::{ConnectError, check},
+    command::Commands,
+    dial::reason,
     directory,
-    key::{Names, SCHEME},
+    key::{Names, Tag},
     script::Script,
     subscription::Subscriptions,
+    table::Table,
+    topology::{Doubt, Topology},
 };
 
-/// The nodes of a cluster connected by one Redis.
+/// The nodes of a cluster connected by a Redis: one server, one behind sentinels, or a Redis Cluster.
 ///
 /// A future of a call resolves within three times [`RedisSettings::deadline`], and at once while there is no connection.
 pub struct RedisBackplane {
-    settings: RedisSettings,
     names: Names,
     base: String,
     commands: Commands,
     subscriptions: Subscriptions,
+    /// The history in which the directory was when this node made itself known in it.
+    enrolled: Arc<Mutex<Option<Arc<str>>>>,
+    /// Why it is not known what servers there are.
+    lost: Arc<Mutex<Option<BackplaneError>>>,
     stop: CancellationToken,
     tasks: TaskTracker,
-}
-
-/// Why a node cannot use a Redis.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// There is none at the address, or it lets nobody in.
-    #[error("Redis at {address}: {error}")]
-    Unreachable {
-        /// Host and port.
-        address: String,
-        /// What happened.
-        error: BackplaneError,
-    },
-    /// It may drop keys that never expire, and with them users.
-    #[error(
-        "Redis at {address} has the eviction policy {policy}, which may drop users: set maxmemory-policy noeviction, or allow it"
-    )]
-    Eviction {
-        /// Host and port.
-        address: String,
-        /// The policy.
-        policy: String,
-    },
-    /// Nodes of another version use this prefix.
-    #[error(
-        "the keys under {prefix:?} have scheme {found}, this version uses {SCHEME}: choose another prefix, or stop the other nodes and delete the keys"
-    )]
-    Scheme {
-        /// The prefix.
-        prefix: String,
-        /// The version that is there.
-        found: String,
-    },
 }
 
 impl RedisBackplane {
@@ -77,88 +56,76 @@ impl RedisBackplane {
     ///
     /// See [`ConnectError`].
     pub async fn connect(settings: RedisSettings) -> Result<Self, ConnectError> {
-        let address = settings.address();
-        let unreachable = |error| ConnectError::Unreachable {
-            address: address.clone(),
-            error,
-        };
-        let (commands, line) = command::open(&settings).await.map_err(unreachable)?;
-        let names = Names::new(&settings.prefix);
-        let stop = CancellationToken::new();
-        let tasks = TaskTracker::new();
-        let backplane = Self {
-            base: names.directory(),
-            subscriptions: Subscriptions::new(names.clone()),
-            names,
-            commands,
-            settings,
-            stop: stop.clone(),
-            tasks: tasks.clone(),
-        };
-        tasks.spawn(line.run(stop));
-        backplane.check(&address).await?;
+        let address = settings.address.names();
+        let unreachable = |error| ConnectError::Unreachable { address, error };
+        let doubt = Doubt::default();
+        let mut topology = Topology::new(&settings, doubt.clone());
+        let table = topology.look().await.map_err(unreachable.clone())?;
+        let backplane = Self::new(&settings, doubt, topology.dark());
+        backplane.commands.apply(&table);
+        backplane.subscriptions.apply(&table);
+        backplane.commands.tried().await;
+        if let Some(error) = backplane.commands.obstacle(Tag::DIRECTORY) {
+            return Err(unreachable(error));
+        }
+        check(&settings, &backplane.commands).await?;
+        if !topology.is_fixed() {
+            let (commands, subscriptions) =
+                (backplane.commands.clone(), backplane.subscriptions.clone());
+            let apply = move |table: &Arc<Table>| {
+                subscriptions.apply(table);
+                commands.apply(table);
+            };
+            let watch = topology.watch(apply, backplane.stop.clone());
+            backplane.tasks.spawn(watch);
+        }
         Ok(backplane)
     }
 
-    async fn check(&self, address: &str) -> Result<(), ConnectError> {
-        let unreachable = |error| ConnectError::Unreachable {
-            address: address.to_owned(),
-            error,
-        };
-        let policy = self.eviction_policy().await.map_err(unreachable)?;
-        if policy.starts_with("allkeys") {
-            if !self.settings.allows_eviction {
-                let address = address.to_owned();
-                return Err(ConnectError::Eviction { address, policy });
-            }
-            tracing::warn!(policy, "Redis may drop users from the directory");
+    fn new(
+        settings: &RedisSettings,
+        doubt: Doubt,
+        lost: Arc<Mutex<Option<BackplaneError>>>,
+    ) -> Self {
+        let names = settings.names();
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let commands = Commands::new(settings, doubt.clone(), stop.clone(), tasks.clone());
+        let ends = (stop.clone(), tasks.clone());
+        let subscriptions = Subscriptions::new(settings, commands.clone(), doubt, ends);
+        Self {
+            base: names.directory(),
+            names,
+            commands,
+            subscriptions,
+            enrolled: Arc::default(),
+            lost,
+            stop,
+            tasks,
         }
-        let mut claim = redis::cmd("SET");
-        claim.arg(self.names.scheme()).arg(SCHEME).arg("NX");
-        let mut read = redis::cmd("GET");
-        read.arg(self.names.scheme());
-        let answers = self
-            .commands
-            .call(vec![claim, read])
-            .await
-            .map_err(unreachable)?;
-        let found = match answers.last() {
-            Some(Value::BulkString(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
-            other => format!("{other:?}"),
-        };
-        if found != SCHEME.to_string() {
-            let prefix = self.settings.prefix.clone();
-            return Err(ConnectError::Scheme { prefix, found });
-        }
-        Ok(())
     }
 
-    async fn eviction_policy(&self) -> Result<String, BackplaneError> {
-        let mut info = redis::cmd("INFO");
-        info.arg("memory");
-        let answers = self.commands.call(vec![info]).await?;
-        let text = match answers.first() {
-            Some(Value::VerbatimString { text, .. }) => text.clone(),
-            Some(Value::BulkString(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
-            _ => String::new(),
-        };
-        let policy = text
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("maxmemory_policy:"));
-        Ok(policy.unwrap_or("unknown").to_owned())
+    /// Whether the directory is in another history than that in which this node made itself known. A master that was a replica, or came
+    /// back from a file, may lack what was written last: all is to be written again, and nobody to be given up who has not done so.
+    fn is_elsewhere(&self) -> bool {
+        let enrolled = lock(&self.enrolled).clone();
+        enrolled.is_some() && enrolled != self.commands.history(Tag::DIRECTORY)
     }
 
     fn script(&self, script: Script) -> Cmd {
-        self.commands.script(script, &self.base)
+        Commands::script(script, &self.base)
     }
 
-    /// Runs commands and reads their answers.
+    /// Runs commands on the directory and reads their answers.
     fn ask<T: Send + 'static>(
         &self,
         commands: Vec<Cmd>,
         read: impl FnOnce(&[Value]) -> Result<T, BackplaneError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, BackplaneError>> {
-        let call = self.commands.call(commands);
+        // An empty pipeline is an error to the client library, and would count as the loss of the connection.
+        if commands.is_empty() {
+            return std::future::ready(read(&[])).boxed();
+        }
+        let call = self.commands.call(Tag::DIRECTORY, commands);
         async move { read(&call.await?) }.boxed()
     }
 
@@ -185,48 +152,66 @@ fn only(answers: &[Value]) -> Result<&Value, BackplaneError> {
         .ok_or_else(|| directory::strange("no answer"))
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Backplane for RedisBackplane {
     fn start(&self, node: &NodeId, inlet: Inlet) {
-        let line =
-            self.subscriptions
-                .line(self.settings.clone(), self.commands.clone(), node, inlet);
-        if let Some(line) = line {
-            self.tasks.spawn(line.run(self.stop.clone()));
-        }
+        self.subscriptions.start(node, inlet);
     }
 
     fn publish(&self, to: Address<'_>, envelope: Bytes) -> Confirmation {
-        let channel = match to {
-            Address::Destination(name) => self.names.destination(name),
-            Address::Node(node) => self.names.inbox(node),
-            Address::Everyone => self.names.everyone(),
+        let publish = |channel: String| {
+            let mut publish = redis::cmd(self.names.publish());
+            publish.arg(channel).arg(&envelope[..]);
+            publish
         };
-        let mut publish = redis::cmd("PUBLISH");
-        publish.arg(channel).arg(&envelope[..]);
-        self.ask(vec![publish], |_| Ok(()))
+        let (tag, commands) = match to {
+            Address::Destination(name) => {
+                let (tag, channel) = (Tag::of(name), self.names.destination(name));
+                let mut commands = vec![publish(channel)];
+                if self.names.is_sharded() {
+                    commands.push(publish(self.names.everything(tag)));
+                }
+                (tag, commands)
+            }
+            Address::Node(node) => (Tag::NODES, vec![publish(self.names.inbox(node))]),
+            Address::Everyone => (Tag::NODES, vec![publish(self.names.everyone())]),
+        };
+        let call = self.commands.call(tag, commands);
+        async move { call.await.map(drop) }.boxed()
     }
 
     fn join(&self, interest: Interest) -> Confirmation {
-        self.subscriptions.change(interest, true).boxed()
+        self.subscriptions.change(&interest, true).boxed()
     }
 
     fn leave(&self, interest: Interest) -> Confirmation {
-        self.subscriptions.change(interest, false).boxed()
+        self.subscriptions.change(&interest, false).boxed()
     }
 
     fn status(&self) -> Status {
-        let dark = [
-            ("redis commands", self.commands.dark()),
-            ("redis subscriptions", self.subscriptions.dark()),
-        ];
-        let dark = dark
-            .into_iter()
-            .filter_map(|(link, why)| Some((link.to_owned(), why?.to_string())));
-        Status::new(dark.collect())
+        let mut dark = self.commands.dark();
+        dark.extend(self.subscriptions.dark());
+        if let Some(why) = lock(&self.lost).as_ref() {
+            dark.push(("redis topology".to_owned(), reason(why).to_string()));
+        }
+        Status::new(dark)
+    }
+
+    fn obstacle(&self, interest: &Interest) -> Option<BackplaneError> {
+        let deaf = self.subscriptions.obstacle(interest);
+        deaf.or_else(|| match interest {
+            Interest::Destination(name) => self.commands.obstacle(Tag::of(name)),
+            Interest::Everything => Tag::all()
+                .filter(|tag| tag.is_partition())
+                .find_map(|tag| self.commands.obstacle(tag)),
+        })
     }
 
     fn renew(
@@ -234,6 +219,10 @@ impl Backplane for RedisBackplane {
         member: &Member,
         lease: Duration,
     ) -> BoxFuture<'static, Result<bool, BackplaneError>> {
+        if self.is_elsewhere() {
+            let dark = self.commands.obstacle(Tag::DIRECTORY);
+            return future::ready(dark.map_or(Ok(false), Err)).boxed();
+        }
         let mut renew = self.script(Script::Renew);
         renew.arg(directory::member_text(member)).arg(millis(lease));
         self.ask(vec![renew], |answers| {
@@ -250,7 +239,13 @@ impl Backplane for RedisBackplane {
         enroll
             .arg(directory::member_text(member))
             .arg(millis(lease));
-        self.ask(vec![enroll], |answers| directory::member(only(answers)?))
+        let history = self.commands.history(Tag::DIRECTORY);
+        enroll.arg(history.as_deref().unwrap_or(""));
+        let enrolled = Arc::clone(&self.enrolled);
+        self.ask(vec![enroll], move |answers| {
+            *lock(&enrolled) = history;
+            directory::member(only(answers)?)
+        })
     }
 
     fn depart(&self, member: &Member) -> Confirmation {
@@ -378,6 +373,7 @@ impl Backplane for RedisBackplane {
         hold: Duration,
     ) -> BoxFuture<'static, Result<Swept, BackplaneError>> {
         let mut sweep = self.script(Script::Sweep);
+        let reap = reap && !self.is_elsewhere();
         sweep
             .arg(u8::from(reap))
             .arg(millis(grace))

@@ -1,330 +1,192 @@
-//! The connection for commands: in the order of the calls, whatever waits in one write, each with a deadline.
+//! Commands to whichever server has what they are about: one line to each.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use redis::{AsyncConnectionConfig, Cmd, Pipeline, Value, aio::MultiplexedConnection};
+use futures_util::{FutureExt, future};
+use redis::Cmd;
 use stompline::backplane::BackplaneError;
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     RedisSettings,
-    script::{ALL, Script},
+    address::Server,
+    dial::reason,
+    key::{Tag, describe},
+    line::{Answer, Line},
+    script::Script,
+    table::Table,
+    topology::Doubt,
 };
 
-/// Requests that may wait.
-const WAITING_MAX: usize = 16_384;
+/// How long nothing is published under a tag that has moved to another server. A message that the old one still passes on does not come
+/// behind it then, and other nodes have joined at the new place before anything comes that they would miss.
+const SETTLE: Duration = Duration::from_millis(100);
 
-/// Bytes of requests that may wait.
-const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-/// Requests in one write.
-const BATCH: usize = 512;
-
-/// Pauses between attempts to connect; each is drawn between half of it and the whole.
-pub(crate) const PAUSE_MIN: Duration = Duration::from_millis(250);
-pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(2);
-
-type Answer = Result<Vec<Value>, BackplaneError>;
-
-struct Request {
-    commands: Vec<Cmd>,
-    bytes: usize,
-    answer: oneshot::Sender<Answer>,
-}
-
-/// Hands commands to the connection. Cheap to clone.
+/// Hands commands to the lines. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Commands {
-    queue: mpsc::Sender<Request>,
-    state: Arc<State>,
-}
+pub(crate) struct Commands(Arc<Shared>);
 
-struct State {
-    bytes: AtomicUsize,
-    /// Why there is no connection, while there is none.
-    dark: Mutex<Option<Arc<str>>>,
-    /// The names that Redis gave the scripts; they follow from the texts.
-    scripts: Vec<String>,
-    deadline: Duration,
-}
-
-/// The other end, to be run by a task.
-pub(crate) struct CommandLine {
-    queue: mpsc::Receiver<Request>,
-    state: Arc<State>,
+struct Shared {
     settings: RedisSettings,
-    connection: Option<MultiplexedConnection>,
+    doubt: Doubt,
+    routes: Mutex<Routes>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
 }
 
-pub(crate) async fn open(
-    settings: &RedisSettings,
-) -> Result<(Commands, CommandLine), BackplaneError> {
-    let mut connection = dial(settings).await?;
-    let scripts = load_scripts(&mut connection, settings.deadline).await?;
-    let (sender, queue) = mpsc::channel(WAITING_MAX);
-    let state = Arc::new(State {
-        bytes: AtomicUsize::new(0),
-        dark: Mutex::new(None),
-        scripts,
-        deadline: settings.deadline,
-    });
-    let commands = Commands {
-        queue: sender,
-        state: Arc::clone(&state),
-    };
-    let line = CommandLine {
-        queue,
-        state,
-        settings: settings.clone(),
-        connection: Some(connection),
-    };
-    Ok((commands, line))
+#[derive(Default)]
+struct Routes {
+    table: Arc<Table>,
+    lines: HashMap<Server, Line>,
+    /// What has moved to another server, and until when nothing is published there.
+    moved: BTreeMap<Tag, Instant>,
 }
+
+const MOVED: &str = "it has just moved to another server";
 
 impl Commands {
-    /// Hands over commands that answer together. They are in order with those of all other calls.
-    pub(crate) fn call(&self, commands: Vec<Cmd>) -> impl Future<Output = Answer> + Send + use<> {
-        let handed = self.hand_over(commands);
-        // The connection has a deadline; what waits in front of it has had one as well when this has passed.
-        let deadline = self.state.deadline * 3;
-        async move {
-            match tokio::time::timeout(deadline, handed?).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(_)) => Err(BackplaneError::Unreachable("this node is stopping".into())),
-                Err(_) => Err(BackplaneError::Timeout(deadline)),
+    pub(crate) fn new(
+        settings: &RedisSettings,
+        doubt: Doubt,
+        stop: CancellationToken,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            settings: settings.clone(),
+            doubt,
+            routes: Mutex::default(),
+            stop,
+            tasks,
+        }))
+    }
+
+    /// Goes by `table` from now on. Lines to servers that own nothing any more end, and what waits in them fails.
+    pub(crate) fn apply(&self, table: &Arc<Table>) {
+        let mut routes = self.lock();
+        let until = Instant::now() + SETTLE;
+        for tag in Tag::all().filter(|tag| *tag != Tag::DIRECTORY) {
+            let before = routes.table.owner(tag).cloned();
+            if before.is_some() && before.as_ref() != table.owner(tag) {
+                routes.moved.insert(tag, until);
             }
         }
+        routes.table = Arc::clone(table);
+        let servers: Vec<Server> = table.servers().into_iter().map(|one| one.0).collect();
+        routes.lines.retain(|server, line| {
+            let stays = servers.contains(server);
+            if !stays {
+                line.stop.cancel();
+            }
+            stays
+        });
+        for server in servers {
+            routes.lines.entry(server).or_insert_with_key(|server| {
+                let stop = self.0.stop.child_token();
+                let (line, task) = Line::new(&self.0.settings, server, &self.0.doubt, stop);
+                self.0.tasks.spawn(task.run());
+                line
+            });
+        }
     }
 
-    fn hand_over(&self, commands: Vec<Cmd>) -> Result<oneshot::Receiver<Answer>, BackplaneError> {
-        if let Some(why) = self.state.dark() {
-            return Err(BackplaneError::Unreachable(why));
-        }
-        let bytes: usize = commands.iter().map(command_bytes).sum();
-        let waiting = self.state.bytes.load(Ordering::Relaxed);
-        if waiting + bytes > WAITING_BYTES_MAX {
-            return Err(BackplaneError::Busy(WAITING_MAX));
-        }
-        let (answer, answered) = oneshot::channel();
-        let request = Request {
-            commands,
-            bytes,
-            answer,
-        };
-        self.queue
-            .try_send(request)
-            .map_err(|_| BackplaneError::Busy(WAITING_MAX))?;
-        self.state.bytes.fetch_add(bytes, Ordering::Relaxed);
-        Ok(answered)
+    /// Resolves when every line has tried to connect once.
+    pub(crate) async fn tried(&self) {
+        let lines: Vec<Line> = self.lock().lines.values().cloned().collect();
+        future::join_all(lines.iter().map(Line::tried)).await;
     }
 
-    /// A command that runs `script`.
-    pub(crate) fn script(&self, script: Script, base: &str) -> Cmd {
+    /// Hands over commands about `tag` that answer together. To one server they are in the order of the calls. What meets a tag that
+    /// has just moved is refused and not sent again, since it would come behind what was sent to the new place.
+    pub(crate) fn call(
+        &self,
+        tag: Tag,
+        commands: Vec<Cmd>,
+    ) -> impl Future<Output = Answer> + Send + use<> {
+        let routes = self.lock();
+        match routes.line(tag) {
+            Ok(line) => line.call(commands).left_future(),
+            Err(error) => future::ready(Err(error)).right_future(),
+        }
+    }
+
+    /// A command that runs `script` on the directory.
+    pub(crate) fn script(script: Script, base: &str) -> Cmd {
         let mut command = redis::cmd("EVALSHA");
-        let place = script as usize;
-        command.arg(&self.state.scripts[place]).arg(1).arg(base);
+        command.arg(script.digest()).arg(1).arg(base);
         command
     }
 
-    /// Why there is no connection now.
-    pub(crate) fn dark(&self) -> Option<Arc<str>> {
-        self.state.dark()
-    }
-}
-
-impl State {
-    fn dark(&self) -> Option<Arc<str>> {
-        self.dark
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Why commands about `tag` fail now, if they do.
+    pub(crate) fn obstacle(&self, tag: Tag) -> Option<BackplaneError> {
+        let routes = self.lock();
+        routes.line(tag).map_or_else(Some, Line::dark)
     }
 
-    fn set_dark(&self, why: Option<Arc<str>>) {
-        *self.dark.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    /// The history that the server of `tag` is in.
+    pub(crate) fn history(&self, tag: Tag) -> Option<Arc<str>> {
+        self.lock().line(tag).ok()?.history()
     }
-}
 
-impl CommandLine {
-    /// Serves the queue until it is told to stop.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let work = async {
-            loop {
-                let connection = match self.connection.take() {
-                    Some(connection) => connection,
-                    None => self.reconnect().await,
-                };
-                let why = self.serve(connection).await;
-                tracing::warn!(address = self.settings.address(), %why, "the connection to Redis is lost");
-                self.state.set_dark(Some(why.to_string().into()));
+    /// The lines that are dark, and tags that nobody has.
+    pub(crate) fn dark(&self) -> Vec<(String, String)> {
+        let routes = self.lock();
+        let mut dark = Vec::new();
+        for (server, tags) in routes.table.servers() {
+            let why = routes.lines.get(&server).and_then(Line::dark);
+            if let Some(why) = why {
+                let link = self.label("redis commands", &server, &tags);
+                dark.push((link, reason(&why).to_string()));
             }
-        };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = work => {}
+        }
+        let unsettled = routes.unsettled();
+        if !unsettled.is_empty() {
+            let moving = format!("redis {}", describe(&unsettled));
+            dark.push((moving, MOVED.to_owned()));
+        }
+        if let Some(ownerless) = routes.table.ownerless() {
+            dark.push((format!("redis {ownerless}"), "no server has it".to_owned()));
+        }
+        dark
+    }
+
+    /// The name of a link: in a cluster with its server and what hangs on it.
+    pub(crate) fn label(&self, link: &str, server: &Server, tags: &[Tag]) -> String {
+        if self.0.settings.is_cluster() {
+            format!("{link} at {} ({})", server.name(), describe(tags))
+        } else {
+            link.to_owned()
         }
     }
 
-    /// Writes and answers batches. Returns why it cannot go on.
-    async fn serve(&mut self, mut connection: MultiplexedConnection) -> BackplaneError {
-        let mut requests = Vec::with_capacity(BATCH);
-        loop {
-            requests.clear();
-            if self.queue.recv_many(&mut requests, BATCH).await == 0 {
-                return std::future::pending().await;
-            }
-            let bytes: usize = requests.iter().map(|one| one.bytes).sum();
-            self.state.bytes.fetch_sub(bytes, Ordering::Relaxed);
-            let mut pipeline = Pipeline::with_capacity(requests.len());
-            pipeline.ignore_errors();
-            let mut counts = Vec::with_capacity(requests.len());
-            for request in &mut requests {
-                counts.push(request.commands.len());
-                for command in request.commands.drain(..) {
-                    pipeline.add_command(command);
-                }
-            }
-            let count = counts.iter().sum();
-            let sent = connection.send_packed_commands(&pipeline, 0, count);
-            let deadline = self.settings.deadline;
-            let values = match tokio::time::timeout(deadline, sent).await {
-                Ok(Ok(values)) => values,
-                Ok(Err(error)) => return fail(requests, &unreachable(&error)),
-                Err(_) => return fail(requests, &BackplaneError::Timeout(deadline)),
-            };
-            if let Some(error) = answer(&mut requests, &counts, values) {
-                return error;
-            }
+    fn lock(&self) -> MutexGuard<'_, Routes> {
+        self.0.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Routes {
+    fn unsettled(&self) -> Vec<Tag> {
+        let now = Instant::now();
+        let moved = self.moved.iter().filter(|(_, until)| **until > now);
+        moved.map(|(tag, _)| *tag).collect()
+    }
+
+    fn line(&self, tag: Tag) -> Result<&Line, BackplaneError> {
+        if self
+            .moved
+            .get(&tag)
+            .is_some_and(|until| *until > Instant::now())
+        {
+            return Err(BackplaneError::Unreachable(MOVED.into()));
         }
-    }
-
-    async fn reconnect(&mut self) -> MultiplexedConnection {
-        let mut pause = PAUSE_MIN;
-        loop {
-            // What was handed over before it was known that there is no connection.
-            while let Ok(request) = self.queue.try_recv() {
-                self.state.bytes.fetch_sub(request.bytes, Ordering::Relaxed);
-                let why = self.state.dark().unwrap_or_else(|| "no connection".into());
-                let _ = request.answer.send(Err(BackplaneError::Unreachable(why)));
-            }
-            let connected = async {
-                let mut connection = dial(&self.settings).await?;
-                load_scripts(&mut connection, self.settings.deadline).await?;
-                Ok::<_, BackplaneError>(connection)
-            };
-            match connected.await {
-                Ok(connection) => {
-                    tracing::info!(
-                        address = self.settings.address(),
-                        "connected to Redis again"
-                    );
-                    self.state.set_dark(None);
-                    return connection;
-                }
-                Err(error) => self.state.set_dark(Some(error.to_string().into())),
-            }
-            tokio::time::sleep(jittered(pause)).await;
-            pause = (pause * 2).min(PAUSE_MAX);
-        }
-    }
-}
-
-/// Gives every request its part. A script that Redis does not know any more means that it has forgotten all: the connection is made anew.
-fn answer(
-    requests: &mut Vec<Request>,
-    counts: &[usize],
-    values: Vec<Value>,
-) -> Option<BackplaneError> {
-    let mut fatal = None;
-    let mut values = values.into_iter();
-    for (request, count) in requests.drain(..).zip(counts) {
-        let part: Vec<Value> = values.by_ref().take(*count).collect();
-        let error = part.iter().find_map(|value| match value {
-            Value::ServerError(error) => Some(error.code().to_owned()),
-            _ => None,
-        });
-        let answer = match error {
-            None if part.len() == *count => Ok(part),
-            None => Err(BackplaneError::Refused("an answer is missing".into())),
-            Some(code) => {
-                let refused = BackplaneError::Refused(code.as_str().into());
-                if ["NOSCRIPT", "READONLY", "LOADING", "MASTERDOWN"].contains(&&*code) {
-                    fatal = Some(refused.clone());
-                }
-                Err(refused)
-            }
-        };
-        let _ = request.answer.send(answer);
-    }
-    fatal
-}
-
-fn fail(requests: Vec<Request>, error: &BackplaneError) -> BackplaneError {
-    for request in requests {
-        let _ = request.answer.send(Err(error.clone()));
-    }
-    error.clone()
-}
-
-fn command_bytes(command: &Cmd) -> usize {
-    command
-        .args_iter()
-        .map(|argument| match argument {
-            redis::Arg::Simple(bytes) => bytes.len() + 16,
-            _ => 16,
+        let line = self.table.owner(tag).and_then(|one| self.lines.get(one));
+        line.ok_or_else(|| {
+            let none = format!("no server has {}", describe(&[tag]));
+            BackplaneError::Unreachable(none.into())
         })
-        .sum()
-}
-
-async fn dial(settings: &RedisSettings) -> Result<MultiplexedConnection, BackplaneError> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(settings.deadline))
-        .set_response_timeout(Some(settings.deadline));
-    connect(settings, &config).await
-}
-
-pub(crate) async fn connect(
-    settings: &RedisSettings,
-    config: &AsyncConnectionConfig,
-) -> Result<MultiplexedConnection, BackplaneError> {
-    let connected = settings
-        .client
-        .get_multiplexed_async_connection_with_config(config);
-    // Twice the deadline: for the connection, and for the greeting on it.
-    match tokio::time::timeout(settings.deadline * 2, connected).await {
-        Ok(connected) => connected.map_err(|error| unreachable(&error)),
-        Err(_) => Err(BackplaneError::Timeout(settings.deadline * 2)),
     }
-}
-
-async fn load_scripts(
-    connection: &mut MultiplexedConnection,
-    deadline: Duration,
-) -> Result<Vec<String>, BackplaneError> {
-    let mut pipeline = Pipeline::new();
-    for script in ALL {
-        pipeline.cmd("SCRIPT").arg("LOAD").arg(script.text());
-    }
-    match tokio::time::timeout(deadline, pipeline.query_async(connection)).await {
-        Ok(loaded) => loaded.map_err(|error| unreachable(&error)),
-        Err(_) => Err(BackplaneError::Timeout(deadline)),
-    }
-}
-
-pub(crate) fn unreachable(error: &redis::RedisError) -> BackplaneError {
-    BackplaneError::Unreachable(error.to_string().into())
-}
-
-/// Between half of `pause` and the whole, so that nodes do not all come at once.
-pub(crate) fn jittered(pause: Duration) -> Duration {
-    let half = pause / 2;
-    let span = u64::try_from(half.as_micros()).unwrap_or(u64::MAX).max(1);
-    half + Duration::from_micros(getrandom::u64().unwrap_or_default() % span)
 }

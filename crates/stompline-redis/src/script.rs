@@ -11,7 +11,12 @@
 //! | `:online` | set: users who were said to be online |
 //! | `:leaving` | sorted set: users without a session, and when they are offline |
 //! | `:realms`, `:version` | set of realms; number of changes |
-//! | `:founder` | the first member since all this was last empty |
+//! | `:founder` | the first member since all this was last empty, or may have lost what was written last |
+//! | `:history` | the replication history of the server in which that was |
+
+use std::{fmt::Write as _, sync::LazyLock};
+
+use sha1::{Digest, Sha1};
 
 /// One script, by the place in [`ALL`].
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +45,17 @@ pub(crate) const ALL: [Script; 10] = [
     Script::Locate,
     Script::Sweep,
 ];
+
+/// The names that Redis gives the scripts.
+static DIGESTS: LazyLock<[String; ALL.len()]> = LazyLock::new(|| {
+    ALL.map(|script| {
+        let mut name = String::with_capacity(40);
+        for byte in Sha1::digest(script.text()) {
+            let _ = write!(name, "{byte:02x}");
+        }
+        name
+    })
+});
 
 /// What several scripts use: the time, the member of an entry, what a user has on nodes that live.
 const COMMON: &str = r"
@@ -176,6 +192,11 @@ impl Script {
         format!("{COMMON}{}", self.body())
     }
 
+    /// What EVALSHA knows it by.
+    pub(crate) fn digest(self) -> &'static str {
+        &DIGESTS[self as usize]
+    }
+
     fn body(self) -> &'static str {
         match self {
             Self::Renew => {
@@ -189,6 +210,10 @@ return 1"
                 r"
 redis.call('ZADD', base .. ':nodes', now + ARGV[2], ARGV[1])
 redis.call('SETNX', base .. ':founder', ARGV[1])
+if ARGV[3] ~= '' and redis.call('GET', base .. ':history') ~= ARGV[3] then
+  redis.call('SET', base .. ':history', ARGV[3])
+  redis.call('SET', base .. ':founder', ARGV[1])
+end
 return redis.call('GET', base .. ':founder')"
             }
             Self::Register => REGISTER,

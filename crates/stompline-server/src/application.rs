@@ -21,6 +21,9 @@ use crate::config::{self, Config, Endpoint, UserType};
 use crate::failure::Failure;
 use crate::store;
 
+/// How long a node may take at its start to hear the others: a few round trips to Redis.
+const IN_STEP: Duration = Duration::from_secs(5);
+
 /// The running application and its store.
 #[derive(Clone)]
 pub(crate) struct Application {
@@ -57,6 +60,11 @@ impl Application {
         }
         let stompline = builder.with_state(chat.clone()).build().map_err(other)?;
         chat.start(&stompline, committed);
+        if tokio::time::timeout(IN_STEP, chat.in_step()).await.is_err() {
+            tracing::warn!(
+                "events of other nodes do not arrive yet; sessions fetch them from the store"
+            );
+        }
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         news.start(&stompline, &tasks, stop.clone());
         tasks.close();
@@ -103,12 +111,14 @@ impl Application {
 
     /// Opens no sessions any more and ends all there are over `drain`. Their requests must still be served until this returns.
     pub(crate) async fn drain(&self, drain: Duration) {
-        self.stompline.shutdown(drain).await;
+        self.stompline.drain(drain).await;
     }
 
-    /// Writes what is held back and closes the store. No request may come any more.
+    /// Writes what is held back, closes the store and leaves the cluster. No request may come any more.
     pub(crate) async fn close(&self) {
+        // Other nodes are waiting for what the chat writes last.
         self.chat.shutdown().await;
+        self.stompline.shutdown(Duration::ZERO).await;
         self.stop.cancel();
         self.tasks.wait().await;
     }
@@ -137,6 +147,7 @@ fn chat_settings(config: &Config) -> Result<ChatSettings, Failure> {
     let mut settings = ChatSettings::default();
     settings.customer_rate =
         Rate::new(rate.customer_per_s.into(), rate.customer_burst).map_err(other)?;
+    settings.hold_max = Duration::from_millis(config.chat.hold_ms.into());
     settings.agent_rate = Rate::new(rate.agent_per_s.into(), rate.agent_burst).map_err(other)?;
     Ok(settings)
 }
@@ -192,6 +203,7 @@ fn limits(config: &Config) -> Limits {
     limits.sessions_per_user_max = from.sessions_per_user as usize;
     limits.connects_per_s = from.connects_per_s;
     limits.connects_per_s_per_address = from.connects_per_s_per_address;
+    limits.authentications_max = from.authentications as usize;
     limits.frames_per_s = from.frames_per_s;
     limits.transaction_frames_max = count(from.transaction_frames);
     limits.transaction_bytes_max = count(from.transaction_bytes);

@@ -1,6 +1,6 @@
 //! This node as one of several, as the configuration wants it.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use serde::Serialize;
 use stompline::{Message, Outgoing, PresenceEvent, Stompline};
@@ -21,17 +21,41 @@ pub(crate) async fn connect(config: &Redis) -> Result<Option<RedisBackplane>, Fa
     let Some(url) = &config.url else {
         return Ok(None);
     };
-    let failed = |error: &dyn std::error::Error| Failure::Other(error.to_string());
     let settings = RedisSettings::new(url.expose())
         .and_then(|settings| settings.prefix(&config.prefix))
-        .map_err(|error| failed(&error))?
+        .map_err(failed)?
         .deadline(Duration::from_millis(config.deadline_ms.into()))
         .allow_eviction(config.allow_eviction);
-    let backplane = RedisBackplane::connect(settings)
-        .await
-        .map_err(|error| failed(&error))?;
+    let settings = with_certificates(settings, config)?;
+    let backplane = RedisBackplane::connect(settings).await.map_err(failed)?;
     info!("connected with other nodes through Redis");
     Ok(Some(backplane))
+}
+
+/// Adds what the files hold.
+fn with_certificates(
+    mut settings: RedisSettings,
+    config: &Redis,
+) -> Result<RedisSettings, Failure> {
+    if let Some(file) = &config.ca_file {
+        let authority = read("redis.ca_file", file)?;
+        settings = settings.authority(&authority).map_err(failed)?;
+    }
+    if let (Some(certificate), Some(key)) = (&config.cert_file, &config.key_file) {
+        let chain = read("redis.cert_file", certificate)?;
+        let key = read("redis.key_file", key)?;
+        settings = settings.identity(&chain, &key).map_err(failed)?;
+    }
+    Ok(settings)
+}
+
+fn read(key: &str, file: &Path) -> Result<Vec<u8>, Failure> {
+    let unreadable = |error| Failure::Other(format!("{key} {}: {error}", file.display()));
+    fs::read(file).map_err(unreadable)
+}
+
+fn failed(error: impl std::error::Error) -> Failure {
+    Failure::Other(error.to_string())
 }
 
 /// Publishes who comes and goes to `/topic/presence.{realm}`.
@@ -98,5 +122,37 @@ impl PresenceNews {
                 }
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_come_from_their_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let pem = dir.path().join("ca.pem");
+        fs::write(&pem, "no certificate").unwrap();
+        let with = |file: &Path| {
+            let config = Redis {
+                url: None,
+                ca_file: Some(file.to_owned()),
+                cert_file: None,
+                key_file: None,
+                prefix: String::new(),
+                deadline_ms: 0,
+                grace_s: 0,
+                allow_eviction: false,
+            };
+            let settings = RedisSettings::new("rediss://redis.internal").unwrap();
+            with_certificates(settings, &config)
+                .unwrap_err()
+                .to_string()
+        };
+        let absent = with(&dir.path().join("absent.pem"));
+        assert!(absent.contains("redis.ca_file"), "{absent}");
+        let useless = with(&pem);
+        assert!(useless.contains("certificates for Redis"), "{useless}");
     }
 }

@@ -64,8 +64,8 @@ async fn health() -> &'static str {
     "ok\n"
 }
 
-/// Ready also while the cluster is out of reach: this node still serves its clients, and if all nodes said no there would be nobody
-/// left. What is dark is named; with `?strict` it is a reason to say no.
+/// Ready also while the cluster or the database is out of reach: this node still serves its clients, and if all nodes said no there
+/// would be nobody left. What is dark is named; with `?strict` it is a reason to say no.
 async fn readiness(
     State(status): State<Arc<Status>>,
     RawQuery(query): RawQuery,

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use stompline::Stompline;
+use stompline_chat::app::Chat;
 
 use crate::jwks::Jwks;
 
@@ -21,12 +22,13 @@ pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 pub(crate) struct Metrics {
     registry: Registry,
     stompline: Stompline,
+    chat: Chat,
     jwks: Option<Jwks>,
 }
 
 impl Metrics {
     /// Starts with what is known about the process itself.
-    pub(crate) fn new(stompline: Stompline, jwks: Option<Jwks>) -> Self {
+    pub(crate) fn new(stompline: Stompline, chat: Chat, jwks: Option<Jwks>) -> Self {
         let mut registry = Registry::with_prefix("stompline");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The program that answers", build);
@@ -42,23 +44,29 @@ impl Metrics {
             started,
         );
         registry.register_collector(Box::new(Node(stompline.clone())));
+        registry.register_collector(Box::new(Talk(chat.clone())));
         if let Some(jwks) = &jwks {
             registry.register_collector(Box::new(Keys(jwks.clone())));
         }
         Self {
             registry,
             stompline,
+            chat,
             jwks,
         }
     }
 
-    /// The links to other nodes and to the identity provider that do not work, each with the reason.
+    /// What this node needs and cannot reach, each with the reason: links to other nodes, the store, the identity provider.
     pub(crate) fn dark(&self) -> Vec<(String, String)> {
-        let status = self.stompline.cluster_status();
-        let mut dark = status.map_or_else(Vec::new, |status| status.dark);
-        let fault = self.jwks.as_ref().and_then(Jwks::fault);
-        dark.extend(fault.map(|why| ("jwks".to_owned(), why)));
-        dark
+        let links = self.stompline.cluster_status();
+        let store = self.chat.store_fault();
+        let keys = self.jwks.as_ref().and_then(Jwks::fault);
+        links
+            .map_or_else(Vec::new, |status| status.dark)
+            .into_iter()
+            .chain(store.map(|why| ("store".to_owned(), why)))
+            .chain(keys.map(|why| ("jwks".to_owned(), why)))
+            .collect()
     }
 
     /// The text of `/metrics`.
@@ -165,6 +173,16 @@ impl Node {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
         }
+        let dark = ConstGauge::new(1_i64);
+        let mut family = encoder.encode_descriptor(
+            "cluster_link_dark",
+            "1 for each link that does not work",
+            None,
+            dark.metric_type(),
+        )?;
+        for (link, _) in &status.dark {
+            dark.encode(family.encode_family(&[("link", link.as_str())])?)?;
+        }
         for (name, help, value) in [
             ("cluster_sent", "Envelopes to other nodes", now.sent),
             (
@@ -203,6 +221,42 @@ impl Node {
             counter.encode(descriptor)?;
         }
         Ok(())
+    }
+}
+
+/// The counters of the chat.
+struct Talk(Chat);
+
+impl fmt::Debug for Talk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Talk")
+    }
+}
+
+impl Collector for Talk {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let now = self.0.snapshot();
+        let held = ConstGauge::new(i64::try_from(now.events_held).unwrap_or(i64::MAX));
+        held.encode(encoder.encode_descriptor(
+            "chat_events_held",
+            "Events that wait for others of their conversations",
+            None,
+            held.metric_type(),
+        )?)?;
+        let dark = ConstGauge::new(i64::from(self.0.store_fault().is_some()));
+        dark.encode(encoder.encode_descriptor(
+            "store_dark",
+            "Whether the database does not answer; /readyz says why",
+            None,
+            dark.metric_type(),
+        )?)?;
+        let gaps = ConstCounter::new(now.gaps);
+        gaps.encode(encoder.encode_descriptor(
+            "chat_gaps",
+            "How often events of other nodes did not come in time",
+            None,
+            gaps.metric_type(),
+        )?)
     }
 }
 
@@ -250,19 +304,32 @@ impl Collector for Keys {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use stompline_chat::app::ChatSettings;
+    use stompline_chat::store::sqlite::{SqliteSettings, SqliteStore};
+
     use super::*;
 
-    #[test]
-    fn text_names_the_build_and_ends() {
-        let text = Metrics::new(Stompline::builder::<()>().build().unwrap(), None)
-            .render()
+    #[tokio::test]
+    async fn text_names_the_build_and_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("chat.sqlite");
+        let (store, _) = SqliteStore::open(&file, SqliteSettings::default())
+            .await
             .unwrap();
+        let chat = Chat::new(Arc::new(store), ChatSettings::default());
+        let app = Stompline::builder::<()>().build().unwrap();
+        let text = Metrics::new(app, chat, None).render().unwrap();
         let build = format!(
             r#"stompline_build_info{{version="{}"}} 1"#,
             env!("CARGO_PKG_VERSION")
         );
         assert!(text.contains(&build), "{text}");
         assert!(text.contains("stompline_start_time_seconds "), "{text}");
+        for line in ["stompline_store_dark 0", "stompline_chat_gaps_total 0"] {
+            assert!(text.contains(line), "{text}");
+        }
         assert!(text.ends_with("# EOF\n"), "{text}");
     }
 }

@@ -83,7 +83,11 @@ async fn serve(
         .map_err(|error| Failure::Other(format!("cannot catch signals: {error}")))?;
     let application = Application::start(config, data.path()).await?;
     let status = Arc::new(Status {
-        metrics: Metrics::new(application.stompline.clone(), jwks.clone()),
+        metrics: Metrics::new(
+            application.stompline.clone(),
+            application.chat.clone(),
+            jwks.clone(),
+        ),
         metrics_access: if demo {
             MetricsAccess::Open
         } else {

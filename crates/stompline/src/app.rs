@@ -17,7 +17,7 @@ use crate::{
     broker::{Broker, Published},
     close::CloseReason,
     destination::{AppDestination, Destination, DestinationError, Prefixes},
-    endpoint::{Relays, Turnstile},
+    endpoint::{Places, Relays, Turnstile},
     event::{Listener, SessionEvent},
     extract::{Inbound, Parts},
     interceptor::{Action, Effect, Interceptor, Next, Outcome, Request},
@@ -62,6 +62,8 @@ pub(crate) struct Core {
     /// Connections and `/info` requests, counted apart: a SockJS client makes one of each.
     pub(crate) turnstile: Turnstile,
     pub(crate) info_turnstile: Turnstile,
+    /// For handshakes and CONNECT frames whose authentication is under way.
+    pub(crate) places: Places,
 }
 
 impl Core {
@@ -321,6 +323,13 @@ impl Core {
         }
     }
 
+    /// Users of that realm may be on any node, also before one was heard of: all nodes of a cluster have the same endpoints.
+    pub(crate) fn expect_realm(&self, realm: &str) {
+        if let (Some(cluster), Ok(realm)) = (&self.broker.cluster, Realm::new(realm)) {
+            cluster.learn_realms([realm]);
+        }
+    }
+
     /// What the directory of a cluster shows of a session of this node.
     pub(crate) fn entry(&self, session: &Session) -> SessionEntry {
         match &self.broker.cluster {
@@ -446,6 +455,10 @@ impl Core {
         }
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Leaves the cluster, if there is one. Nothing comes from other nodes or goes to them any more.
+    pub(crate) async fn leave_cluster(&self) {
         if let Some(cluster) = &self.broker.cluster {
             cluster.shut_down().await;
         }

@@ -11,6 +11,7 @@ use crate::{
     cluster::{Cluster, envelope::Payload},
     filter::Filters,
     name::UserKey,
+    news::Hearers,
     registry::{Registry, Subscribers},
     render::Rendering,
     stats::Stats,
@@ -26,6 +27,7 @@ pub(crate) struct Broker {
     pub(crate) stats: Arc<Stats>,
     /// The way to the other nodes, if there are any.
     pub(crate) cluster: Option<Arc<Cluster>>,
+    pub(crate) hearers: Hearers,
     filters: Filters,
 }
 
@@ -54,6 +56,7 @@ impl Broker {
             registry: Registry::new(),
             stats,
             cluster,
+            hearers: Hearers::default(),
             filters,
         }
     }
@@ -102,6 +105,16 @@ impl Broker {
         published
     }
 
+    /// Delivers to the sessions of `user` on this node that are subscribed to `destination`, and tells no other node.
+    pub(crate) fn publish_to_user_here(
+        &self,
+        user: &UserKey,
+        (destination, headers, body): (&str, &Headers, &Bytes),
+    ) -> Published {
+        let subscribers = self.registry.of_user(user, destination);
+        self.publish_to(subscribers.as_slice(), (destination, headers, body))
+    }
+
     /// Delivers to the one session with the id `session`, which is on this node.
     pub(crate) fn publish_to_session(
         &self,
@@ -111,10 +124,18 @@ impl Broker {
     ) -> Published {
         let mut subscribers = self.registry.of_user(user, destination);
         subscribers.retain(|one| one.session().id() == session);
+        self.publish_to(subscribers.as_slice(), (destination, headers, body))
+    }
+
+    fn publish_to(
+        &self,
+        subscribers: &[Arc<Subscription>],
+        (destination, headers, body): (&str, &Headers, &Bytes),
+    ) -> Published {
         let mut published = Published::default();
         if !subscribers.is_empty() {
             let rendering = self.rendering(destination, headers, body);
-            self.deliver(subscribers.as_slice(), &rendering, &mut published);
+            self.deliver(subscribers, &rendering, &mut published);
         }
         self.stats.published.fetch_add(1, Ordering::Relaxed);
         published
@@ -123,6 +144,12 @@ impl Broker {
     /// Delivers what another node published.
     pub(crate) async fn deliver_remote(&self, destination: &str, payload: Payload, reach: Reach) {
         let parts = Parts::of(&payload);
+        if Hearers::is_address(destination) {
+            if reach == Reach::Names {
+                self.hearers.hear(destination, parts.1);
+            }
+            return;
+        }
         let Some(rendering) = self.received(destination, payload, &parts) else {
             return;
         };

@@ -15,7 +15,7 @@ use crate::{
     close::CloseReason,
     cluster::{AskError, Cluster, ClusterSettings, Respondents},
     destination::Prefixes,
-    endpoint::{Endpoint, Relays, SUBJECT, Turnstile},
+    endpoint::{Endpoint, Places, Relays, SUBJECT, Turnstile},
     event::Listener,
     filter::{Filters, OutboundFilter},
     handler::Handler,
@@ -36,7 +36,7 @@ use crate::{
 /// A running application: one node. Cheap to clone.
 #[derive(Clone)]
 pub struct Stompline {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
 }
 
 impl Stompline {
@@ -156,8 +156,15 @@ impl Stompline {
         self.core.draining.is_cancelled()
     }
 
-    /// Refuses new connections, ends all sessions with 1001, spread over `over`, and waits until they are gone.
+    /// Refuses new connections, ends all sessions with 1001, spread over `over`, and waits until they are gone. Then leaves the cluster.
     pub async fn shutdown(&self, over: Duration) {
+        self.core.drain(over).await;
+        self.core.leave_cluster().await;
+    }
+
+    /// The first half of [`shutdown`](Self::shutdown), for an application that has something to tell other nodes after its last session:
+    /// the node is still in its cluster. Then call `shutdown`.
+    pub async fn drain(&self, over: Duration) {
         self.core.drain(over).await;
     }
 }
@@ -367,6 +374,7 @@ impl Builder<()> {
             decode_limits,
             turnstile: Turnstile::new(self.limits.connects_per_s),
             info_turnstile: Turnstile::new(self.limits.connects_per_s),
+            places: Places::new(self.limits.authentications_max),
             access: self
                 .access
                 .unwrap_or_else(|| AccessRules::builder(&self.prefixes).build()),

@@ -80,6 +80,7 @@ mod limits;
 mod message;
 mod messenger;
 mod name;
+mod news;
 mod pattern;
 mod presence;
 pub mod rate;

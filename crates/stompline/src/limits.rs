@@ -18,7 +18,7 @@ pub struct Limits {
     /// Heart-beats that the server offers: it sends every 20 s and wants one every 45 s. A hidden browser tab's timers run once a
     /// minute, so three intervals may pass in silence.
     pub heartbeat: Heartbeat,
-    /// From the connection to CONNECTED: 10 s. Spring waits 60 s and only looks when somebody else connects.
+    /// From the connection to CONNECTED: 10 s, of which the handshake may use all. Spring waits 60 s and only looks when somebody else connects.
     pub connect_timeout: Duration,
     /// Subscriptions of one session: 128.
     pub subscriptions_max: usize,
@@ -26,12 +26,18 @@ pub struct Limits {
     pub outbox_bytes_max: usize,
     /// How long a socket may take nothing although something waits: 10 s, as Spring's send time limit.
     pub write_stall: Duration,
-    /// Sessions of one user; one more ends the one that was idle longest: 10. Zero: no limit.
+    /// Sessions of one user, on all nodes; one more ends the one that was idle longest: 10. If the user has sessions on several nodes it
+    /// ends the oldest instead, since how idle a session is only its node knows. Zero: no limit.
     pub sessions_per_user_max: usize,
     /// New connections of this node in a second: 5,000. More are answered with 503 and a time to come back. Zero: no limit.
     pub connects_per_s: u32,
     /// New connections from one address in a second. Zero, the default: no limit, since many people share an address.
     pub connects_per_s_per_address: u32,
+    /// Handshakes of this node whose authentication is under way: 1,024. More are answered with 503 and a time to come back, `/info`
+    /// first. A JWT is checked within microseconds and never waits; an authenticator that asks another service may, and what comes
+    /// meanwhile would wait in memory, behind a service that is in trouble already. With 50 ms a question it is 20,000 a second,
+    /// more than [`connects_per_s`](Self::connects_per_s) lets pass. CONNECT with late authentication waits for its place. Zero: no limit.
+    pub authentications_max: usize,
     /// Frames of one session in a second. Zero, the default: no limit; applications limit what costs them.
     pub frames_per_s: u32,
     /// Frames and bytes held by one open transaction: 100 and 1 MiB.
@@ -61,6 +67,7 @@ impl Default for Limits {
             sessions_per_user_max: 10,
             connects_per_s: 5_000,
             connects_per_s_per_address: 0,
+            authentications_max: 1_024,
             frames_per_s: 0,
             transaction_frames_max: 100,
             transaction_bytes_max: 1024 * 1024,

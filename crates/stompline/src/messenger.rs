@@ -137,6 +137,32 @@ impl Messenger {
         }
     }
 
+    /// Sends a message made by [`Outgoing::user`] to the sessions that are on this node, and to no others: for an application that
+    /// brings it to the other nodes by itself, with [`Stompline::tell_nodes`](crate::Stompline::tell_nodes) for example. Returns the
+    /// number of deliveries.
+    ///
+    /// # Errors
+    ///
+    /// If it is for something else, or for a user who cannot exist.
+    pub fn publish_here(&self, outgoing: &Outgoing) -> Result<usize, PublishError> {
+        let Audience::User {
+            realm,
+            name,
+            destination,
+        } = &outgoing.audience
+        else {
+            return Err(PublishError::NotPublishable(
+                "what is not for a user".to_owned(),
+            ));
+        };
+        let destination = self.core.user_destination(destination);
+        let Message { headers, body } = &outgoing.message;
+        let address = (&*destination, headers, body);
+        Ok(self
+            .core
+            .publish_to_name_here(realm.as_deref(), name, address)?)
+    }
+
     /// Sends a message made by [`Outgoing::session`] to that one session. Returns the number of deliveries.
     pub fn publish_to_session(&self, session: &Session, outgoing: Outgoing) -> usize {
         let Audience::Session { destination } = outgoing.audience else {

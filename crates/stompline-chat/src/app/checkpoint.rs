@@ -15,7 +15,7 @@ use std::{
 use stompline::{Message, Outgoing, Stompline};
 use tokio_util::sync::CancellationToken;
 
-use super::{Chat, caller::person, publish::SIGNALS};
+use super::{Chat, Shared, caller::person, publish::SIGNALS};
 use crate::signal::CheckpointSignal;
 
 /// Seconds between two checkpoints of a session: a lost event is healed within this time and a round trip.
@@ -34,9 +34,22 @@ impl Checkpoints {
         self.latest.fetch_max(rev, Ordering::Relaxed);
     }
 
+    /// The last `rev` that is known to be committed, by whichever node.
+    pub(super) fn latest(&self) -> u64 {
+        self.latest.load(Ordering::Relaxed)
+    }
+
+    /// The sessions of this node.
+    pub(super) fn watched(&self) -> Vec<Box<str>> {
+        let turns = 0..PERIOD_S;
+        turns
+            .flat_map(|turn| self.with_turn(turn, |turn| turn.keys().cloned().collect::<Vec<_>>()))
+            .collect()
+    }
+
     /// Begins with what is committed now; what came before reaches the session by bootstrap or sync.
     pub(super) fn watch(&self, session: &str) {
-        let latest = self.latest.load(Ordering::Relaxed);
+        let latest = self.latest();
         self.with_turn(turn_of(session), |turn| turn.insert(session.into(), latest));
     }
 
@@ -46,7 +59,7 @@ impl Checkpoints {
 
     /// Sessions of a second for whom something may have been committed.
     fn due(&self, turn: usize) -> Vec<(Box<str>, u64)> {
-        let latest = self.latest.load(Ordering::Relaxed);
+        let latest = self.latest();
         self.with_turn(turn, |turn| {
             let behind = turn.iter().filter(|(_, cursor)| **cursor < latest);
             behind
@@ -55,8 +68,9 @@ impl Checkpoints {
         })
     }
 
-    fn is_anyone(&self, turn: usize) -> bool {
-        self.with_turn(turn, |turn| !turn.is_empty())
+    /// Where a session was told last that it must be.
+    fn cursor(&self, session: &str) -> Option<u64> {
+        self.with_turn(turn_of(session), |turn| turn.get(session).copied())
     }
 
     fn set(&self, session: &str, cursor: u64) {
@@ -83,7 +97,7 @@ pub(super) async fn run(chat: Chat, app: Stompline, stop: CancellationToken) {
             _ = seconds.tick() => {}
             () = stop.cancelled() => return,
         }
-        look(&chat, turn).await;
+        look(&chat).await;
         for (session, cursor) in chat.shared.checkpoints.due(turn) {
             if stop.is_cancelled() {
                 return;
@@ -93,18 +107,32 @@ pub(super) async fn run(chat: Chat, app: Stompline, stop: CancellationToken) {
     }
 }
 
-/// Asks the store how far it is, unless nobody's turn comes: what other nodes commit does not pass this one's publisher.
-async fn look(chat: &Chat, turn: usize) {
-    if !chat.shared.checkpoints.is_anyone(turn) {
-        return;
-    }
-    match chat.store().settled().await {
-        Ok(rev) => chat.shared.checkpoints.advance(rev),
-        Err(error) => tracing::debug!(%error, "the store does not say how far it is"),
+/// Asks the store how far it is: what other nodes commit may not come here, and it may not be there itself.
+async fn look(chat: &Chat) {
+    let Shared {
+        store,
+        checkpoints,
+        health,
+        ..
+    } = &*chat.shared;
+    match store.settled().await {
+        Ok(rev) => {
+            checkpoints.advance(rev);
+            health.answered();
+        }
+        Err(error) => {
+            tracing::debug!(%error, "the store does not say how far it is");
+            health.failed(error);
+        }
     }
 }
 
-async fn tell(chat: &Chat, app: &Stompline, id: &str, cursor: u64) {
+/// Tells a session of this node where it must be, counting from `since` or from what it was told last if that is longer ago.
+pub(super) async fn tell(chat: &Chat, app: &Stompline, id: &str, since: u64) {
+    let Some(cursor) = chat.shared.checkpoints.cursor(id) else {
+        return;
+    };
+    let cursor = cursor.min(since);
     let Some(session) = app.session(id) else {
         return;
     };

@@ -66,6 +66,10 @@ impl Store for Recorder {
         unasked()
     }
 
+    fn customers_behind(&self, _: Vec<Arc<str>>, _: u64) -> Reading<'_, Vec<Arc<str>>> {
+        unasked()
+    }
+
     fn settled(&self) -> Reading<'_, u64> {
         unasked()
     }

@@ -1,6 +1,7 @@
 //! What questions read, from one moment.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::conversation::Conversation;
 use crate::id::ConversationId;
@@ -42,6 +43,13 @@ pub(super) trait Snapshot: Send {
         &mut self,
         since: &Since<'_>,
     ) -> impl Future<Output = Result<Vec<(ConversationId, u64)>, sqlx::Error>> + Send;
+
+    /// Those of `customers` with a conversation that changed after `since` as they see it.
+    fn customers_behind(
+        &mut self,
+        customers: &[Arc<str>],
+        since: u64,
+    ) -> impl Future<Output = Result<Vec<Arc<str>>, sqlx::Error>> + Send;
 
     /// The changed messages that somebody may see, in `rev` order; only those of the conversations in `open`, if it
     /// is there.

@@ -14,6 +14,7 @@ mod writer;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -146,6 +147,10 @@ impl Store for SqliteStore {
 
     fn checkpoint(&self, who: UserRef, since: u64) -> Reading<'_, Checkpoint> {
         self.read(move |snapshot| read::sync::checkpoint(snapshot, who, since))
+    }
+
+    fn customers_behind(&self, customers: Vec<Arc<str>>, since: u64) -> Reading<'_, Vec<Arc<str>>> {
+        self.read(move |snapshot| read::sync::customers_behind(snapshot, customers, since))
     }
 
     fn settled(&self) -> Reading<'_, u64> {

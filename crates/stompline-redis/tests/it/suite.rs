@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use stompline::backplane::{Address, Backplane};
 use stompline::testing::suite::{Links, TestNode};
 use stompline_redis::RedisBackplane;
 
@@ -84,6 +85,22 @@ async fn frozen_redis_is_noticed_and_nobody_is_lost() {
         assert_eq!(heard, "\"together\"");
         let both = |what: &str| here.heard(what).len() + there.heard(what).len();
         assert_eq!((both("offline"), both("gone")), (0, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn question_about_nobody_breaks_no_link() {
+    within(async {
+        let redis = Redis::start();
+        let link = redis.link().await;
+        assert_eq!(link.look_up(Vec::new()).await, Ok(Vec::new()));
+        assert_eq!(
+            link.register(Vec::new(), Duration::ZERO).await,
+            Ok(Vec::new())
+        );
+        let told = link.publish(Address::Everyone, "still here".into());
+        assert_eq!(told.await, Ok(()));
     })
     .await;
 }

@@ -11,6 +11,7 @@ use super::quantity::Unit;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Chat {
     pub reopen_h: u32,
+    pub hold_ms: u32,
     pub rate: Rate,
 }
 
@@ -37,6 +38,17 @@ pub(super) const KEYS: &[Key] = &[
         preset: Preset::Number(24),
         meaning: "How long after its end a customer's message continues the same conversation; \
                   later, or with 0 always, it starts a new one. Within a day it is the same matter.",
+    },
+    Key {
+        path: "chat.hold_ms",
+        kind: Kind::Number {
+            unit: Unit::Milliseconds,
+            min: 0,
+            max: 60_000,
+        },
+        preset: Preset::Number(1_000),
+        meaning: "How long an event waits for the one before it in its conversation that another \
+                  node committed; 0 is not at all. Between nodes that are well it is milliseconds.",
     },
     Key {
         path: "chat.rate.customer_per_s",

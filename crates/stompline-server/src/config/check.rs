@@ -40,21 +40,8 @@ pub(super) fn check(config: &Config, settings: &Settings, faults: &mut Faults) {
     for (path, text) in config.store.faults() {
         add(path, text);
     }
-    redis(config, &mut add);
-}
-
-/// The address and the prefix, without showing a password.
-fn redis(config: &Config, add: &mut impl FnMut(&str, String)) {
-    let Some(url) = &config.redis.url else {
-        return;
-    };
-    match stompline_redis::RedisSettings::new(url.expose()) {
-        Err(error) => add("redis.url", error.to_string()),
-        Ok(settings) => {
-            if let Err(error) = settings.prefix(&config.redis.prefix) {
-                add("redis.prefix", error.to_string());
-            }
-        }
+    for (path, text) in config.redis.faults() {
+        add(path, text);
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct Limits {
     pub sessions_per_user: u32,
     pub connects_per_s: u32,
     pub connects_per_s_per_address: u32,
+    pub authentications: u32,
     pub frames_per_s: u32,
 }
 
@@ -114,7 +115,8 @@ pub(super) const KEYS: &[Key] = &[
         kind: Kind::count(0),
         preset: Preset::Number(10),
         meaning: "Sessions of one user at a time; 0 is off. One more closes the user's longest \
-                  idle one (4409): a person has a few devices and forgotten tabs.",
+                  idle one, or the oldest one if they are on several nodes (4409): a person has a \
+                  few devices and forgotten tabs.",
     },
     Key {
         path: "limits.connects_per_s",
@@ -129,6 +131,13 @@ pub(super) const KEYS: &[Key] = &[
         preset: Preset::Number(0),
         meaning: "The same for one client address; 0 is off. Off, because a company or a mobile \
                   network may share one address.",
+    },
+    Key {
+        path: "limits.authentications",
+        kind: Kind::count(0),
+        preset: Preset::Number(1024),
+        meaning: "Handshakes on this node whose authentication is under way; 0 is off. More are told \
+                  to come back (503). A token is checked at once, so only a flood gets there.",
     },
     Key {
         path: "limits.frames_per_s",

@@ -269,6 +269,39 @@ fn store_times_must_fit_each_other() {
 }
 
 #[test]
+fn redis_certificates_must_fit_the_address() {
+    for (keys, expected) in [
+        ("url = 'redis+ring://:hunter2@a'", "not an address of Redis"),
+        (
+            "url = 'redis+sentinel://:hunter2@a'",
+            "the master is missing",
+        ),
+        (
+            "url = 'redis+cluster://:hunter2@a,b'\nca_file = 'x'",
+            "rediss://",
+        ),
+        (
+            "url = 'rediss://:hunter2@a'\ncert_file = 'x'",
+            "belong together",
+        ),
+        ("url = 'rediss://a'\nprefix = 'a{b}'", "a prefix has"),
+    ] {
+        let text = format!("[redis]\n{keys}");
+        complains(from_text(&text), &[expected]);
+        let told = from_text(&text).map(|_| ()).unwrap_err();
+        assert!(!format!("{told} {told:?}").contains("hunter2"), "{told}");
+    }
+    let keys = "ca_file = 'x'\ncert_file = 'y'\nkey_file = 'z'";
+    for url in [
+        "rediss://a",
+        "rediss+cluster://a,b",
+        "rediss+sentinel://a/main",
+    ] {
+        assert!(from_text(&format!("[redis]\nurl = '{url}'\n{keys}")).is_ok());
+    }
+}
+
+#[test]
 fn incomplete_tables_are_refused() {
     complains(
         from_text("[endpoints.partner]\nsockjs = false"),

@@ -106,7 +106,7 @@ pub(super) fn judge_ready(ready: &Result<Answer, Fault>) -> Finding {
         }
         Ok(answer) if answer.status == 200 && is_dark(answer, |_| true) => Finding::warning(
             format!("/readyz: {}", answer.excerpt()),
-            "this node serves its own clients, and is cut off from the other nodes until this is mended: check that Redis runs and that this server reaches it (the table `redis`); its log says since when",
+            "this node serves its own clients, and what is named is cut off from the other nodes until it is mended: check that Redis runs and that this server reaches it (the table `redis`); its log says since when",
         ),
         Ok(answer) if answer.status == 200 => Finding::ok(format!("/readyz: {}", answer.excerpt())),
         Ok(answer) if answer.status == 503 && answer.excerpt() == "stopping" => Finding::failed(

@@ -2,18 +2,19 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::binary::{Server, finish, stompline};
 
 /// A PostgreSQL server of this test alone. It stops when its standard input ends: when this is dropped, or when the
 /// process of the test ends, whichever way.
-struct Postgres {
+pub(crate) struct Postgres {
     script: Child,
     folder: String,
 }
 
 impl Postgres {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/test-postgres");
         let mut script = Command::new(script)
             .stdin(Stdio::piped())
@@ -33,9 +34,43 @@ impl Postgres {
     }
 
     /// With a password that the server does not ask for, and that must not be seen anywhere.
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let folder = &self.folder;
         format!("postgres:///postgres?host={folder}&user=stompline&password=hunter2")
+    }
+}
+
+/// What is done to all processes of a server.
+#[derive(Clone, Copy)]
+pub(crate) enum Signal {
+    Freeze,
+    Thaw,
+    Kill,
+}
+
+impl Postgres {
+    /// Sends the first process a signal, and those that it started.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let file = format!("{}/data/postmaster.pid", self.folder);
+        let file = std::fs::read_to_string(file).expect("the server runs");
+        let first = file.lines().next().expect("its first line is the process");
+        let children = Command::new("ps")
+            .args(["-o", "pid=", "--ppid", first])
+            .output()
+            .unwrap();
+        let children = String::from_utf8(children.stdout).unwrap();
+        let name = match signal {
+            Signal::Freeze => "-STOP",
+            Signal::Thaw => "-CONT",
+            Signal::Kill => "-KILL",
+        };
+        // Some may have ended meanwhile.
+        let _ = Command::new("kill")
+            .arg(name)
+            .arg(first)
+            .args(children.split_whitespace())
+            .stderr(Stdio::null())
+            .status();
     }
 }
 
@@ -76,6 +111,49 @@ fn server_on_postgresql_is_ready_and_quiet_about_the_password() {
         assert!(!outcome.stderr.contains("hunter2"), "{outcome:?}");
     }
     assert!(!dir.path().join("stompline-data/chat.sqlite").exists());
+}
+
+#[test]
+fn database_that_goes_away_is_named_by_readyz() {
+    let (dir, postgres) = (tempfile::tempdir().unwrap(), Postgres::start());
+    let mut command = stompline(dir.path(), &["serve", "--demo", "--listen", "127.0.0.1:0"]);
+    let server = Server::spawn(command.env("STOMPLINE_STORE__URL", postgres.url()));
+    let until = |what: &str, holds: &dyn Fn() -> bool| {
+        let start = Instant::now();
+        while !holds() {
+            assert!(start.elapsed() < Duration::from_mins(1), "{what}");
+            std::thread::yield_now();
+        }
+    };
+    let is_named = || {
+        let (plain, strict) = (
+            server.request("/readyz", ""),
+            server.request("/readyz?strict", ""),
+        );
+        plain.starts_with("HTTP/1.1 200 ")
+            && plain.contains("dark: store: ")
+            && strict.starts_with("HTTP/1.1 503 ")
+            && server
+                .request("/metrics", "")
+                .contains("stompline_store_dark 1")
+    };
+    let is_well = || {
+        server
+            .request("/readyz?strict", "")
+            .starts_with("HTTP/1.1 200 ")
+            && server
+                .request("/metrics", "")
+                .contains("stompline_store_dark 0")
+    };
+    until("it is well at first", &is_well);
+    postgres.signal(Signal::Freeze);
+    until("a frozen database is named", &is_named);
+    postgres.signal(Signal::Thaw);
+    until("it is well again", &is_well);
+    postgres.signal(Signal::Kill);
+    until("a dead database is named", &is_named);
+    let answer = server.request("/readyz", "");
+    assert!(!answer.contains("hunter2"), "{answer}");
 }
 
 #[test]

@@ -60,6 +60,15 @@ pub trait Backplane: Send + Sync + 'static {
     /// What works and what does not.
     fn status(&self) -> Status;
 
+    /// Why what is published to `interest` may not arrive here now, though it was joined; `None` if it does. Unless the implementation
+    /// can tell one interest from another, the first thing in [`status`](Self::status) that is dark.
+    fn obstacle(&self, _interest: &Interest) -> Option<BackplaneError> {
+        let (link, reason) = self.status().dark.into_iter().next()?;
+        Some(BackplaneError::Unreachable(
+            format!("{link}: {reason}").into(),
+        ))
+    }
+
     /// Extends the lease of `member` to `lease` from now. False if the directory does not know it, any more or yet, or has begun to take
     /// its sessions out.
     fn renew(

@@ -1,6 +1,7 @@
 //! The task that keeps this node in the cluster: its lease, its sessions in the directory, and what has to be announced.
 
 use std::{
+    cmp::Reverse,
     sync::{Arc, Weak, atomic::Ordering},
     time::Duration,
 };
@@ -124,7 +125,10 @@ impl Cluster {
             now.duration_since(at) + self.settings.tick / 2 >= self.settings.renew_every
         });
         if due {
-            self.renew(core, contact).await?;
+            if !self.renew(core, contact).await? {
+                // As after a silence: others may be as unknown here, and are not to be given up before they have had their time.
+                contact.since = None;
+            }
             contact.renewed = Some(now);
             if contact.since.is_none() {
                 tracing::info!(node = %self.node, "the directory of the cluster answers");
@@ -148,7 +152,8 @@ impl Cluster {
         Ok(())
     }
 
-    async fn renew(&self, core: &Arc<Core>, contact: &mut Contact) -> Result<(), BackplaneError> {
+    /// Renews the lease, or takes a new one. False if the old one was lost.
+    async fn renew(&self, core: &Arc<Core>, contact: &mut Contact) -> Result<bool, BackplaneError> {
         let (member, lease) = (self.member(), self.settings.lease);
         // Who was enrolled and did not hear of it has registered nothing yet.
         let began = contact.began == Some(member.incarnation);
@@ -171,7 +176,7 @@ impl Cluster {
             contact.began = Some(again);
         }
         self.learn_realms(self.backplane.realms().await?);
-        Ok(())
+        Ok(held)
     }
 
     /// Tells the directory what it does not know yet.
@@ -270,7 +275,7 @@ impl Cluster {
         announced
     }
 
-    /// Ends what a user has too much, the oldest first.
+    /// Ends what a user has too much: the longest idle first if all are here, else the oldest, since how idle a session is only its node knows.
     fn limit_sessions(&self, core: &Core, newest: &SessionEntry, state: &UserState) {
         let max = core.limits.sessions_per_user_max;
         if max == 0 || state.sessions.len() <= max {
@@ -282,6 +287,11 @@ impl Cluster {
             .filter(|one| one.id != newest.id)
             .collect();
         others.sort_by_key(|one| (one.since_ms, Arc::clone(&one.id)));
+        if others.iter().all(|one| one.member.node == self.node) {
+            let idle =
+                |one: &&SessionEntry| core.users.session(&one.id).map(|session| session.idle());
+            others.sort_by_key(|one| Reverse(idle(one)));
+        }
         for surplus in others.into_iter().take(state.sessions.len() - max) {
             if surplus.member.node == self.node {
                 if let Some(session) = core.users.session(&surplus.id) {

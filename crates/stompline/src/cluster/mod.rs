@@ -140,6 +140,14 @@ impl Cluster {
         self.send(Address::Destination(destination), envelope)
     }
 
+    /// Hands bytes that no client sees to the other nodes that want what is sent to `address`.
+    pub(crate) fn tell_all(&self, address: &str, body: &bytes::Bytes) -> Confirmation {
+        let headers = stompline_proto::Headers::new();
+        let payload = Outbound::Parts(&headers, body);
+        let envelope = envelope::topic(&self.origin(), address, &payload);
+        self.send(Address::Destination(address), envelope)
+    }
+
     /// Hands a message for `user` to the other nodes where the user is.
     pub(crate) async fn publish_to_user(
         &self,
@@ -172,12 +180,12 @@ impl Cluster {
 
     /// Wants `interest`. Resolves when everything published to it arrives here.
     pub(crate) fn join(&self, interest: Interest) -> Confirmation {
+        let wanted = interest.clone();
         let joined = self.interests.join(interest, &*self.backplane);
-        // What was joined before is not heard while a link is dark, and a RECEIPT would promise it.
+        // What was joined before is not heard while its link is dark, and a RECEIPT would promise it.
         if matches!(joined.peek(), Some(Ok(())))
-            && let Some((link, reason)) = self.backplane.status().dark.into_iter().next()
+            && let Some(dark) = self.backplane.obstacle(&wanted)
         {
-            let dark = BackplaneError::Unreachable(format!("{link}: {reason}").into());
             return self.refused(dark);
         }
         let within = self.settings.join_timeout;
@@ -220,7 +228,7 @@ impl Cluster {
         realms.into_iter().collect()
     }
 
-    fn learn_realms(&self, more: impl IntoIterator<Item = Realm>) {
+    pub(crate) fn learn_realms(&self, more: impl IntoIterator<Item = Realm>) {
         let mut realms = self.realms.lock().unwrap_or_else(PoisonError::into_inner);
         realms.extend(more);
     }

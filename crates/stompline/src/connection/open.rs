@@ -67,10 +67,13 @@ impl Driver {
         if !self.rules.authenticates() {
             return Ok(Principal::anonymous(self.session.id()));
         }
-        let rules = Arc::clone(&self.rules);
+        let (core, rules) = (Arc::clone(&self.core), Arc::clone(&self.rules));
         let (headers, login) = (connect.headers.clone(), connect.login.clone());
-        let check =
-            Box::pin(async move { rules.authenticate_connect(&headers, login.as_deref()).await });
+        // The deadline to CONNECTED runs meanwhile.
+        let check = Box::pin(async move {
+            let _place = core.places.wait().await;
+            rules.authenticate_connect(&headers, login.as_deref()).await
+        });
         match self.alongside(check).await? {
             Ok(principal) => Ok(principal),
             Err(error) => {

@@ -20,6 +20,9 @@ use crate::name::UserKey;
 /// Refused clients are told to come back after this long and up to as much again, so that they do not come all at once.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// What a client is told that finds no place.
+const AUTHENTICATIONS: &str = "too many are being authenticated at once";
+
 /// When in the life of a session its user is asked for.
 #[derive(Clone, Copy)]
 enum Moment {
@@ -35,9 +38,9 @@ impl Gate {
         self.check_load(&self.core.info_turnstile)?;
         let view = self.view(request);
         self.check_origin(&view)?;
-        self.rules
-            .principal(&view, &Attributes::new(), Moment::Opening)
-            .await?;
+        let attributes = Attributes::new();
+        self.in_place(self.rules.principal(&view, &attributes, Moment::Opening))
+            .await??;
         Ok(())
     }
 
@@ -65,16 +68,21 @@ impl Gate {
             return Err(busy("too many connections from this address", wait));
         }
         self.check_origin(&view)?;
+        self.in_place(self.introduce(&view)).await?
+    }
+
+    /// The hooks and the token of a new connection.
+    async fn introduce(&self, view: &HandshakeRequest<'_>) -> Result<Admission, Refusal> {
         let attributes = Attributes::new();
         let entered = self
             .rules
             .handshake
-            .enter(&view, &attributes)
+            .enter(view, &attributes)
             .await
             .map_err(|refused| refusal(&refused))?;
         let principal = self
             .rules
-            .principal(&view, &attributes, Moment::Opening)
+            .principal(view, &attributes, Moment::Opening)
             .await;
         match principal {
             Ok(principal) => {
@@ -121,9 +129,23 @@ impl Gate {
         view.with_client(client)
     }
 
+    /// Carries out what may wait for others, in one of the places for that and within the time to CONNECTED.
+    async fn in_place<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Refusal> {
+        let Ok(_place) = self.core.places.take() else {
+            return Err(busy(AUTHENTICATIONS, RETRY_AFTER));
+        };
+        let limit = self.core.limits.connect_timeout;
+        tokio::time::timeout(limit, waiting)
+            .await
+            .map_err(|_| busy("authentication takes too long", RETRY_AFTER))
+    }
+
     fn check_load(&self, turnstile: &super::Turnstile) -> Result<(), Refusal> {
         if self.core.draining.is_cancelled() {
             return Err(busy("this server is shutting down", RETRY_AFTER));
+        }
+        if self.core.places.is_full() {
+            return Err(busy(AUTHENTICATIONS, RETRY_AFTER));
         }
         turnstile
             .pass()

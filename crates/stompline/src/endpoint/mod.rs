@@ -1,6 +1,7 @@
 //! An endpoint of an application: who may come in, and how.
 
 mod admission;
+mod place;
 mod relay;
 mod sockjs;
 
@@ -24,6 +25,7 @@ use crate::{
     name::UserKey,
     rate::{KeyedBuckets, Rate, TokenBucket},
 };
+pub(crate) use place::Places;
 pub(crate) use relay::{Relays, SUBJECT};
 pub use sockjs::SockJsSettings;
 
@@ -156,6 +158,9 @@ impl Endpoint {
             return Err(EndpointError::TypeWithoutAuthenticator { prefix });
         }
         let core = self.core;
+        if let Some(user_type) = &self.user_type {
+            core.expect_realm(user_type);
+        }
         let mut settings = core.limits.transport().protocols(PROTOCOLS);
         if let Some(sockjs) = &self.sockjs {
             settings = sockjs.apply(settings, !self.origins.allow_any());

@@ -84,11 +84,6 @@ impl TestNode {
     ) -> Self {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let (presence, sessions) = (Arc::clone(&heard), Arc::clone(&heard));
-        let note = |log: &Mutex<Vec<String>>, line: String| {
-            log.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(line);
-        };
         let builder = open_builder()
             .cluster(settings())
             .presence(move |event: &PresenceEvent| {
@@ -504,6 +499,48 @@ pub async fn question_is_answered<L: Links>(links: &L) {
     assert_eq!(none, Err(AskError::Unanswerable));
 }
 
+fn note(log: &Mutex<Vec<String>>, line: String) {
+    log.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(line);
+}
+
+/// What one node tells the others reaches all that listen, in order, and no subscriber.
+pub async fn told_nodes_hear_in_order<L: Links>(links: &L) {
+    let (here, there) = (TestNode::start(links).await, TestNode::start(links).await);
+    let mut lin = there.app.connect("agent", "lin").await;
+    lin.subscribe("pattern", "/topic/**").await;
+    for node in [&here, &there] {
+        let heard = Arc::clone(&node.heard);
+        let hearer = move |body: Bytes| note(&heard, String::from_utf8_lossy(&body).into_owned());
+        let joined = node.app.app().hear_nodes("weather", hearer).await;
+        joined.expect("the cluster takes the interest");
+    }
+    for n in 0..100 {
+        let body = format!("weather {n}").into();
+        let told = here.app.app().tell_nodes("weather", &body);
+        let other = here.app.app().tell_nodes("elsewhere", &body);
+        told.await.expect("the cluster takes it");
+        other.await.expect("the cluster takes it");
+    }
+    here.app
+        .app()
+        .messenger()
+        .send("/topic/open.a", "after it")
+        .await
+        .expect("the cluster takes it");
+    let expected: Vec<String> = (0..100).map(|n| format!("weather {n}")).collect();
+    there
+        .until("all is heard", || there.heard("weather").len() >= 100)
+        .await;
+    assert_eq!(there.heard("weather"), expected);
+    assert!(
+        here.heard("weather").is_empty(),
+        "a node does not hear itself"
+    );
+    assert_eq!(lin.message().await.body, "\"after it\"");
+}
+
 /// Makes a test of each of the suite's functions. Takes an expression that makes the [`Links`](crate::testing::suite::Links), then
 /// `name` or `name = start_paused` for tests in virtual time.
 #[macro_export]
@@ -515,7 +552,7 @@ macro_rules! backplane_suite {
             session_limit_spans_nodes, kick_reaches_any_node, presence_is_told_once, dead_node_is_mourned_once,
             departed_node_leaves_nothing, sessions_taken_out_are_found_again, sessions_end_under_any_incarnation,
             claims_last_as_long_as_their_member, news_that_nobody_told_are_told_by_another,
-            question_is_answered);
+            question_is_answered, told_nodes_hear_in_order);
     };
     (@ $links:expr, $options:tt, $($test:ident),+) => {
         $($crate::backplane_suite!(@@ $links, $options, $test);)+

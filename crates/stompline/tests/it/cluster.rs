@@ -1,8 +1,10 @@
 //! Several nodes in one process: on a bus that works, and on one that does not.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use stompline::{
+    Limits, Message, Outgoing, Realm,
+    auth::{JwtKey, JwtSettings},
     backplane::{Faults, MemoryBus, MemoryLink},
     testing::suite::{Links, TestNode, settings},
 };
@@ -361,4 +363,74 @@ async fn deaf_node_confirms_nothing_that_it_joined_before() {
     assert_eq!(header(&refusal(&mut bert).await, "receipt-id"), "r");
     bus.0.cut(here.app.app().node(), false);
     bert.subscribe("s", "/topic/open.a").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_published_here_stays_here() {
+    let bus = Bus(MemoryBus::new());
+    let (here, there) = (TestNode::start(&bus).await, TestNode::start(&bus).await);
+    let mut sessions = [here.connect("anna").await, there.connect("anna").await];
+    for session in &mut sessions {
+        session.subscribe("n", "/user/queue/notes").await;
+    }
+    let note = |text: &str| {
+        let message = Message::new("text/plain", text.to_owned());
+        Outgoing::user("customer", "anna", "/queue/notes", message)
+    };
+    let messenger = here.app.app().messenger();
+    assert_eq!(messenger.publish_here(&note("here")).unwrap(), 1);
+    messenger.publish(note("everywhere")).await.unwrap();
+    let [mut first, mut second] = sessions;
+    assert_eq!(first.message().await.body, "here");
+    assert_eq!(first.message().await.body, "everywhere");
+    assert_eq!(second.message().await.body, "everywhere");
+    let topic = Outgoing::topic("/topic/open.a", Message::new("text/plain", "no"));
+    assert!(messenger.publish_here(&topic).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn realm_of_an_endpoint_is_known_before_anybody_came() {
+    let bus = Bus(MemoryBus::new());
+    let node = TestNode::start(&bus).await;
+    let endpoint = node.app.app().endpoint("/ws/chat");
+    assert!(node.app.app().presence().realms().is_empty());
+    let key = JwtKey::secret("a secret that is long enough for a key").unwrap();
+    let jwt = JwtSettings::new([key]).build().unwrap();
+    let _router: axum::Router = endpoint
+        .authenticate(jwt)
+        .require_type("customer")
+        .into_router()
+        .unwrap();
+    let realms = node.app.app().presence().realms();
+    assert_eq!(realms, [Realm::new("customer").unwrap()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn session_too_many_ends_the_longest_idle_one_of_a_node() {
+    let bus = Bus(MemoryBus::new());
+    let mut limits = Limits::default();
+    limits.sessions_per_user_max = 2;
+    let node = TestNode::start_with(&bus, |builder| builder.limits(limits)).await;
+    let app = node.app.app();
+    let sessions = || app.sessions("customer", "anna").unwrap();
+    let mut oldest = node.connect("anna").await;
+    let used = Arc::clone(&sessions()[0]);
+    let mut idle = node.connect("anna").await;
+    node.until_sessions("anna", 2).await;
+    // As soon as the clock shows a difference.
+    let is_idlest = || {
+        let idle = used.idle();
+        sessions()
+            .iter()
+            .all(|other| Arc::ptr_eq(other, &used) || other.idle() <= idle)
+    };
+    while is_idlest() {
+        oldest.send_and_wait("/topic/open.a", "still here").await;
+    }
+    let mut newest = node.connect("anna").await;
+    assert_eq!(idle.closed().await, Some(4409));
+    node.until_sessions("anna", 2).await;
+    for session in [&mut oldest, &mut newest] {
+        session.send_and_wait("/topic/open.a", "and here").await;
+    }
 }

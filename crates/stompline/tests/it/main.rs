@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod acknowledge;
+mod admission;
 mod broker;
 mod cluster;
 mod endpoint;
@@ -11,6 +12,7 @@ mod handler;
 mod heartbeat;
 mod layers;
 mod outbox;
+mod promotion;
 mod refusal;
 mod relay;
 mod support;

@@ -1,6 +1,7 @@
 //! Questions to PostgreSQL.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use sqlx::postgres::PgRow;
 use sqlx::{Error, Postgres, Transaction};
@@ -132,6 +133,24 @@ impl Snapshot for PostgresSnapshot {
             ),
         };
         row::all(&self.changed(since, sql, None).await?, row::stamp)
+    }
+
+    async fn customers_behind(
+        &mut self,
+        customers: &[Arc<str>],
+        since: u64,
+    ) -> Result<Vec<Arc<str>>, Error> {
+        let ids: Vec<&str> = customers.iter().map(|id| &**id).collect();
+        let behind: Vec<String> = sqlx::query_scalar(
+            "SELECT DISTINCT customer_id FROM conversation \
+             WHERE tenant_id = $1 AND customer_id = ANY ($2) AND public_rev > $3",
+        )
+        .bind(TENANT)
+        .bind(ids)
+        .bind(column(since))
+        .fetch_all(&mut *self.0)
+        .await?;
+        Ok(behind.into_iter().map(Arc::from).collect())
     }
 
     async fn changed_messages(

@@ -1,10 +1,13 @@
 //! What changed since a cursor.
 
+use std::sync::Arc;
+
 use crate::body::SyncBody;
 use crate::id::ConversationId;
 use crate::page::{self, Changes, PAGE_BYTES_MAX};
 use crate::person::{Role, UserRef};
 use crate::reply::{Checkpoint, SyncPage};
+use crate::store::CUSTOMERS_MAX;
 use crate::store::fault::Fault;
 use crate::store::snapshot::{Heads, Since, Snapshot};
 
@@ -48,6 +51,15 @@ pub(in super::super) async fn checkpoint<S: Snapshot>(
     let heads = snapshot.stamps(&since).await?;
     let gone = gone(&mut snapshot, &since).await?;
     Ok(page::checkpoint(heads, gone, items, settled))
+}
+
+pub(in super::super) async fn customers_behind<S: Snapshot>(
+    mut snapshot: S,
+    mut customers: Vec<Arc<str>>,
+    since: u64,
+) -> Result<Vec<Arc<str>>, Fault> {
+    customers.truncate(CUSTOMERS_MAX);
+    Ok(snapshot.customers_behind(&customers, since).await?)
 }
 
 /// What an agent could see while it waited and cannot see now. A customer loses nothing.

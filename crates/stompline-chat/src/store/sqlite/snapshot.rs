@@ -1,6 +1,7 @@
 //! Questions to SQLite.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Error, Sqlite, Transaction};
@@ -132,6 +133,23 @@ impl Snapshot for SqliteSnapshot {
             ),
         };
         row::all(&self.changed(since, sql, None).await?, row::stamp)
+    }
+
+    async fn customers_behind(
+        &mut self,
+        customers: &[Arc<str>],
+        since: u64,
+    ) -> Result<Vec<Arc<str>>, Error> {
+        let behind: Vec<String> = sqlx::query_scalar(
+            "SELECT DISTINCT customer_id FROM conversation \
+             WHERE tenant_id = $1 AND customer_id IN (SELECT value FROM json_each($2)) AND public_rev > $3",
+        )
+        .bind(TENANT)
+        .bind(serde_json::json!(customers).to_string())
+        .bind(column(since))
+        .fetch_all(&mut *self.0)
+        .await?;
+        Ok(behind.into_iter().map(Arc::from).collect())
     }
 
     async fn changed_messages(

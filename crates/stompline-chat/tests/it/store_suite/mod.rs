@@ -107,6 +107,7 @@ macro_rules! store_suite {
                 conversation_closed_while_waiting_is_gone,
                 foreign_cursor_is_told_to_reset,
                 checkpoint_names_what_changed,
+                customers_behind_are_those_with_news,
             );
         }
     };

@@ -259,3 +259,30 @@ pub(super) async fn checkpoint_names_what_changed(backend: &impl Backend) {
     let (_, rest, _) = checkpoint(&mei, cursor).await;
     assert_eq!(rest.len(), 1);
 }
+
+pub(super) async fn customers_behind_are_those_with_news(backend: &impl Backend) {
+    let desk = backend.open().await;
+    for name in ["1", "2", "3"] {
+        desk.say(&customer(name), "hello").await;
+    }
+    let since = desk.store.settled().await.unwrap();
+    desk.say(&customer("2"), "are you there?").await;
+    let id = desk.say(&customer("4"), "me too").await.conversation_id;
+    desk.say_in(&agent("a"), id, "yes").await.unwrap();
+    let asked = |ids: &[&str]| ids.iter().map(|id| (*id).into()).collect();
+    let behind = async |ids: &[&str], since| {
+        let mut behind = desk
+            .store
+            .customers_behind(asked(ids), since)
+            .await
+            .unwrap();
+        behind.sort();
+        behind.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(behind(&["1", "2", "3", "9"], since).await, ["2"]);
+    assert_eq!(behind(&["1", "4", "2"], since).await, ["2", "4"]);
+    assert_eq!(behind(&["1", "3"], 0).await, ["1", "3"]);
+    assert!(behind(&[], 0).await.is_empty());
+    let settled = desk.store.settled().await.unwrap();
+    assert!(behind(&["1", "2", "3", "4"], settled).await.is_empty());
+}

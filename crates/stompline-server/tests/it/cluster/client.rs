@@ -15,28 +15,33 @@ const PATIENCE: Duration = Duration::from_secs(40);
 pub(super) struct Client(TestClient<TcpStream>);
 
 pub(super) async fn connect(address: &str, user_type: &str, name: &str) -> Client {
+    let stream = handshake(address, user_type, name).await;
+    let stream = stream.expect("the node takes a client");
+    let mut client = TestClient::new(stream, Transport::WebSocket);
+    client.connect().await;
+    Client(client)
+}
+
+/// The stream behind the handshake of WebSocket; `None` if there is no node, or it does not want anybody.
+pub(super) async fn handshake(address: &str, user_type: &str, name: &str) -> Option<TcpStream> {
     let endpoint = if user_type == "agent" {
         "agent"
     } else {
         "chat"
     };
     let token = token(user_type, name);
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut stream = TcpStream::connect(address).await.ok()?;
     let request = format!(
         "GET /ws/{endpoint} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
          Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: v12.stomp\r\n\r\n"
     );
-    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.ok()?;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
+        head.push(stream.read_u8().await.ok()?);
     }
-    let head = String::from_utf8(head).unwrap();
-    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-    let mut client = TestClient::new(stream, Transport::WebSocket);
-    client.connect().await;
-    Client(client)
+    head.starts_with(b"HTTP/1.1 101 ").then_some(stream)
 }
 
 fn token(user_type: &str, name: &str) -> String {

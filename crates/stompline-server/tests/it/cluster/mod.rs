@@ -1,5 +1,6 @@
 //! Several processes on one Redis, and what happens when one of them, Redis or the network goes away.
 
+mod chat;
 mod client;
 mod proxy;
 mod redis;
@@ -39,8 +40,13 @@ struct Node {
 
 impl Node {
     fn start(redis_url: &str) -> Self {
+        Self::start_with(redis_url, &[])
+    }
+
+    /// With more variables of the environment.
+    fn start_with(redis_url: &str, more: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let server = serve(dir.path(), redis_url);
+        let server = serve(dir.path(), redis_url, more);
         let node = Self { server, dir };
         node.until("it is a member", Node::is_well);
         node
@@ -87,7 +93,7 @@ impl Node {
     }
 }
 
-fn serve(dir: &Path, redis_url: &str) -> Server {
+fn serve(dir: &Path, redis_url: &str, more: &[(&str, &str)]) -> Server {
     fs::write(dir.join("s.toml"), CONFIG).unwrap();
     let args = ["serve", "--listen", "127.0.0.1:0", "--config", "s.toml"];
     let mut command = stompline(dir, &args);
@@ -97,7 +103,8 @@ fn serve(dir: &Path, redis_url: &str) -> Server {
         .env("STOMPLINE_REDIS__URL", redis_url)
         .env("STOMPLINE_REDIS__DEADLINE_MS", "500")
         .env("STOMPLINE_REDIS__GRACE_S", "1")
-        .env("STOMPLINE_SHUTDOWN__DRAIN_S", "0");
+        .env("STOMPLINE_SHUTDOWN__DRAIN_S", "0")
+        .envs(more.iter().copied());
     Server::spawn(&mut command)
 }
 
@@ -217,6 +224,30 @@ async fn redis_that_restarts_empty_is_filled_again() {
     talk(&mut anna, &mut bert, "after").await;
     talk(&mut bert, &mut anna, "and back").await;
     no_session_was_lost([here, there]);
+}
+
+/// What of a Redis Cluster is dark is named, to people and in the metrics.
+#[tokio::test]
+async fn redis_cluster_names_what_is_dark() {
+    let mut redis = Redis::start_cluster();
+    let url = redis.url().replace("redis://", "redis+cluster://");
+    let (here, there) = (Node::start(&url), Node::start(&url));
+    let (mut anna, mut bert) = pair(&here, &there).await;
+    talk(&mut anna, &mut bert, "hello").await;
+    redis.kill();
+    let link = format!(
+        "redis commands at {} (partitions 0-127, inboxes, directory)",
+        redis.address()
+    );
+    here.until("it is named", |here| {
+        let ready = here.server.request("/readyz", "");
+        ready.contains(&format!("\ndark: {link}: "))
+    });
+    let key = format!("Authorization: Bearer {API_KEY}\r\n");
+    let metrics = here.server.request("/metrics", &key);
+    let series = format!("stompline_cluster_link_dark{{link=\"{link}\"}} 1\n");
+    assert!(metrics.contains(&series), "{metrics}");
+    refuse_and_live(&here, &mut anna).await;
 }
 
 #[test]
