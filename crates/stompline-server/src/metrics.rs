@@ -173,16 +173,7 @@ impl Node {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
         }
-        let dark = ConstGauge::new(1_i64);
-        let mut family = encoder.encode_descriptor(
-            "cluster_link_dark",
-            "1 for each link that does not work",
-            None,
-            dark.metric_type(),
-        )?;
-        for (link, _) in &status.dark {
-            dark.encode(family.encode_family(&[("link", link.as_str())])?)?;
-        }
+        encode_dark_links(encoder, &status.dark)?;
         for (name, help, value) in [
             ("cluster_sent", "Envelopes to other nodes", now.sent),
             (
@@ -222,6 +213,24 @@ impl Node {
         }
         Ok(())
     }
+}
+
+/// Each link that does not work, by name.
+fn encode_dark_links(
+    encoder: &mut DescriptorEncoder<'_>,
+    links: &[(String, String)],
+) -> fmt::Result {
+    let dark = ConstGauge::new(1_i64);
+    let mut family = encoder.encode_descriptor(
+        "cluster_link_dark",
+        "1 for each link that does not work",
+        None,
+        dark.metric_type(),
+    )?;
+    for (link, _) in links {
+        dark.encode(family.encode_family(&[("link", link.as_str())])?)?;
+    }
+    Ok(())
 }
 
 /// The counters of the chat.
