@@ -114,8 +114,9 @@ impl JwtKeySet {
     }
 
     /// Returns when a token could not be checked and a newer set might hold its key, at once if that
-    /// happened since the last call; any number of such tokens count once. Whoever fetches keys may take it as a hint to fetch
-    /// earlier, no more often than the provider likes: anybody can send such tokens. For one waiter.
+    /// happened since the last call; any number of such tokens count once. Whoever fetches keys may take
+    /// it as a hint to fetch earlier, no more often than the provider likes: anybody can send such
+    /// tokens. For one waiter.
     pub async fn missed(&self) {
         self.0.missed.notified().await;
     }

@@ -41,14 +41,13 @@ use super::request::{Credentials, TOKEN_BYTES_MAX};
 /// Checks JSON Web Tokens: HS256/384/512, RS256/384/512, PS256/384/512, ES256/384 and EdDSA, never
 /// `none`.
 ///
-/// Several keys may be valid at once, for rotation, some of them in a [`JwtKeySet`] that is replaced while the
-/// server runs: a token that names its key (`kid`) is checked with
-/// that one, any other with all keys that are for its algorithm. `exp` and `nbf` are checked with a
-/// leeway. `sub` becomes the user name, `userType` the realm, `name` the display name, `roles` the
+/// Several keys may be valid at once, for rotation, some of them in a [`JwtKeySet`] that is replaced
+/// while the server runs. A token that names its key (`kid`) is checked with that one, any other with
+/// all keys that are for its algorithm. `exp` and `nbf` are checked with a leeway. `sub` becomes the user name, `userType` the realm, `name` the display name, `roles` the
 /// roles; all other claims stay claims of the [`Principal`]. A clone shares everything.
 ///
 /// ```
-/// use std::time::SystemTime;
+/// use std::time::{Duration, SystemTime};
 /// use stompline::auth::{JwtKey, JwtSettings, Principal};
 /// use stompline::{Realm, UserName};
 ///
