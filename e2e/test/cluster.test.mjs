@@ -1,31 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { cluster, KEY } from '../lib/cluster.mjs';
 import { ask } from '../lib/http.mjs';
 import { Person } from '../lib/person.mjs';
-import { Postgres } from '../lib/postgres.mjs';
-import { roundRobin, scattering } from '../lib/proxy.mjs';
-import { Redis } from '../lib/redis.mjs';
-import { Server } from '../lib/server.mjs';
-import { connectOver, flood, transportOf } from '../lib/transport.mjs';
-
-const SECRET = 'a secret that both nodes of these tests share';
-const KEY = 'a-key-of-the-back-end';
-
-/** Two nodes that share Redis and PostgreSQL. */
-async function cluster(t) {
-  const [redis, postgres] = await Promise.all([Redis.for(t), Postgres.for(t)]);
-  const settings = {
-    ...postgres.settings,
-    STOMPLINE_REDIS__URL: redis.url,
-    STOMPLINE_AUTH__SECRETS: SECRET,
-    STOMPLINE_API__KEYS: KEY,
-    STOMPLINE_CHAT__RATE__CUSTOMER_PER_S: '0',
-    STOMPLINE_CHAT__RATE__AGENT_PER_S: '0',
-    // A machine that stands still for a second is no reason to give an event up.
-    STOMPLINE_CHAT__HOLD_MS: '60000',
-  };
-  return Promise.all([Server.for(t, settings), Server.for(t, settings)]);
-}
+import { roundRobin } from '../lib/proxy.mjs';
 
 /** A customer and an agent in a conversation. */
 async function meet(customer, agent) {
@@ -119,49 +97,3 @@ test('front end comes back on the other node and misses nothing', async t => {
   await customer.messages.find({ event: 'message.created', text: 'welcome back' });
   await Promise.all([customer.leave(), agent.leave()]);
 });
-
-for (const transport of ['xhr-polling', 'xhr-streaming', 'eventsource']) {
-  test(`${transport} needs no stickiness`, async t => {
-    const nodes = await cluster(t);
-    const { url, requests } = await scattering(t, nodes.map(({ port }) => port));
-    const options = { base: url, reconnectDelay: 50, queues: ['messages', 'acks', 'errors'] };
-    const customer = await connectOver(transport, nodes[0], 'c1', 'customer', options);
-    assert.equal(transportOf(customer), transport);
-
-    const { texts, receipts } = await flood(customer, 1_000);
-    const inOrder = Array.from({ length: 1_000 }, (_, n) => n);
-    assert.deepEqual(texts, inOrder.map(n => `n${n} %41 😀`));
-    assert.deepEqual(receipts, inOrder);
-    assert.deepEqual(customer.closes.items, []);
-    const action = transport.replace('-polling', '').replace('-', '_');
-    for (const name of [action, 'xhr_send']) {
-      const asked = new Set(requests.filter(({ path }) => path.endsWith(`/${name}`)).map(({ port }) => port));
-      assert.equal(asked.size, 2, `${name} came to both nodes`);
-    }
-
-    // Nobody else gets at the session, wherever they ask.
-    const { path } = requests.find(request => request.path.endsWith('/xhr_send'));
-    for (const node of nodes) {
-      const send = token => ask(`${node.url}${path}?token=${token}`, { method: 'POST', body: '["x"]' });
-      assert.equal((await send(node.token('c2'))).status, 404);
-      assert.equal((await send('none')).status, 401);
-    }
-
-    // When the session's node dies, the client is on the other one soon, and complete.
-    const headers = { authorization: `Bearer ${KEY}` };
-    const idles = await Promise.all(
-      nodes.map(async node => (await ask(`${node.url}/api/v1/users/c1/sessions`, { headers })).json[0].idleMs),
-    );
-    const owner = idles.findIndex(idle => idle !== undefined && idle !== null);
-    await nodes[owner].kill();
-    // A stream that breaks is noticed by what is sent, or by heart-beats.
-    if (customer.client.connected) {
-      customer.tell('/app/send', { text: 'are you there?', clientId: 'there' });
-    }
-    await customer.connects.count(2, () => true, { ms: 40_000 });
-    await customer.say('still here');
-    await customer.messages.find({ event: 'message.created', text: 'still here' });
-    assert.equal(customer.errors.items.length, 0, JSON.stringify(customer.errors.items));
-    await customer.leave();
-  });
-}

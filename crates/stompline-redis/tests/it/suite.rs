@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stompline::backplane::{Address, Backplane};
 use stompline::testing::suite::{Links, TestNode};
-use stompline_redis::RedisBackplane;
+use stompline_redis::{RedisBackplane, RedisSettings};
 
 use crate::server::Redis;
 
@@ -16,7 +16,21 @@ impl Links for Redis {
     }
 }
 
-stompline::backplane_suite!(Redis::start());
+/// A Redis that may take its time. What the suite asks of it is right however slow a busy machine makes it; how soon a silent Redis is
+/// given up is asked by tests of their own.
+struct Patient(Redis);
+
+impl Links for Patient {
+    type Link = RedisBackplane;
+
+    async fn link(&self) -> RedisBackplane {
+        let settings = RedisSettings::new(&self.0.url()).unwrap();
+        let settings = settings.deadline(Duration::from_secs(15));
+        RedisBackplane::connect(settings).await.unwrap()
+    }
+}
+
+stompline::backplane_suite!(Patient(Redis::start()));
 
 async fn within<T>(test: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_mins(1), test)

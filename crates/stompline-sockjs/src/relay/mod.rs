@@ -25,7 +25,7 @@ pub(crate) const HOLD: Duration = Duration::from_secs(10);
 pub(crate) const ROOM_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long another node's answer may be under way, besides what it may wait.
-const ON_THE_WAY: Duration = Duration::from_secs(2);
+const ON_THE_WAY: Duration = Duration::from_secs(3);
 
 /// What connects the endpoints of several nodes that serve the same paths. `O` is [`Service::Owner`](crate::Service::Owner).
 ///

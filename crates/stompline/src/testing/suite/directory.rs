@@ -100,7 +100,7 @@ impl<L: Backplane> Bare<L> {
 /// A member whose sessions were taken out must come back as another one. Then they are found again and their users are online again, each
 /// said once.
 pub async fn sessions_taken_out_are_found_again<L: Links>(links: &L) {
-    const COUNT: usize = 6_000;
+    const COUNT: usize = 3_000;
     let (mut away, other) = (Bare::start(links).await, Bare::start(links).await);
     let founder = away.enroll(Duration::from_millis(20)).await;
     assert_eq!(founder, away.member);
