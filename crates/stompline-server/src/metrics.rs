@@ -10,7 +10,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
-use stompline::Stompline;
+use stompline::{ClusterSnapshot, Stompline};
 use stompline_chat::app::Chat;
 
 /// What `/metrics` answers with, as its content type.
@@ -174,45 +174,50 @@ impl Node {
         for (link, _) in &status.dark {
             dark.encode(family.encode_family(&[("link", link.as_str())])?)?;
         }
-        for (name, help, value) in [
-            ("cluster_sent", "Envelopes to other nodes", now.sent),
-            (
-                "cluster_received",
-                "Envelopes from other nodes",
-                now.received,
-            ),
-            (
-                "cluster_dropped",
-                "Envelopes dropped because this node was too far behind",
-                now.dropped,
-            ),
-            (
-                "cluster_unavailable",
-                "Messages that could not be handed to other nodes",
-                now.unavailable,
-            ),
-            (
-                "cluster_lookups",
-                "Users looked up in the directory",
-                now.lookups,
-            ),
-            (
-                "cluster_relayed",
-                "Requests of SockJS sessions that are on another node",
-                now.relayed,
-            ),
-            (
-                "cluster_lag_microseconds",
-                "The time that received envelopes were on their way, all together",
-                now.lag_us,
-            ),
-        ] {
-            let counter = ConstCounter::new(value);
-            let descriptor = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
-            counter.encode(descriptor)?;
-        }
-        Ok(())
+        encode_traffic(&now, encoder)
     }
+}
+
+/// The counters among what crossed.
+fn encode_traffic(now: &ClusterSnapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    for (name, help, value) in [
+        ("cluster_sent", "Envelopes to other nodes", now.sent),
+        (
+            "cluster_received",
+            "Envelopes from other nodes",
+            now.received,
+        ),
+        (
+            "cluster_dropped",
+            "Envelopes dropped because this node was too far behind",
+            now.dropped,
+        ),
+        (
+            "cluster_unavailable",
+            "Messages that could not be handed to other nodes",
+            now.unavailable,
+        ),
+        (
+            "cluster_lookups",
+            "Users looked up in the directory",
+            now.lookups,
+        ),
+        (
+            "cluster_relayed",
+            "Requests of SockJS sessions that are on another node",
+            now.relayed,
+        ),
+        (
+            "cluster_lag_microseconds",
+            "The time that received envelopes were on their way, all together",
+            now.lag_us,
+        ),
+    ] {
+        let counter = ConstCounter::new(value);
+        let descriptor = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+        counter.encode(descriptor)?;
+    }
+    Ok(())
 }
 
 /// The counters of the chat.
