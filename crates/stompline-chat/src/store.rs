@@ -41,7 +41,8 @@ pub type Reading<'a, T> = BoxFuture<'a, Result<T, Error>>;
 /// - A command happens entirely or not at all, and what it did is on disk before anybody hears of it: its result
 ///   resolves, and its events leave, only after the commit.
 /// - Commands take effect in the order of the [`Store::submit`] calls of one caller.
-/// - `rev` grows strictly with every change over the whole store, in the order of the commits, and the
+/// - `rev` grows by one with every change over the whole store, in the order of the commits, so that a node sees from
+///   the stamps alone whether it has heard of everything; and the
 ///   [`Batch`](crate::event::Batch)es handed to the publisher are in that order without a gap; where several nodes
 ///   share a store, each hands over what was submitted to it. A batch is handed over before its results resolve.
 /// - A question is answered from one moment: what an answer with cursor `c` does not hold has a stamp above `c`.

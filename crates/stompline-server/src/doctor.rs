@@ -9,15 +9,11 @@ mod carrier;
 mod claims;
 mod dialog;
 mod fallback;
-mod fault;
-mod http;
-mod link;
 mod plan;
 mod reach;
 mod report;
 mod session;
 mod sockjs;
-mod target;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -29,12 +25,12 @@ use self::carrier::{Carrier, Way};
 use self::claims::Clocks;
 use self::dialog::Dialog;
 use self::fallback::{Stage, Stall};
-use self::fault::Fault;
-use self::http::{Answer, Visit, fetch};
-use self::link::Link;
 use self::plan::{Plan, Subject};
 use self::report::{Finding, Report};
 use crate::cli::DoctorArgs;
+use crate::client::fault::Fault;
+use crate::client::http::{Answer, Visit, fetch};
+use crate::client::link::Link;
 use crate::failure::Failure;
 
 /// How long one step may take.
@@ -61,11 +57,11 @@ const SESSION_STEPS: [&str; 6] = [
 
 /// Examines the server that the arguments name, and prints what it finds.
 pub(crate) fn run(args: &DoctorArgs) -> Result<ExitCode, Failure> {
-    let plan = Plan::make(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Other(format!("cannot start: {error}")))?;
+    let plan = runtime.block_on(Plan::make(args))?;
     let mut report = Report::new(io::stdout(), args.json);
     for token in plan
         .subjects
@@ -426,6 +422,7 @@ impl<'a, W: Write> Examination<'a, W> {
             target: &self.plan.target,
             token: None,
             origin: None,
+            agent: "stompline-doctor",
             until: self.ends.min(Instant::now() + STEP_TIME),
         }
     }

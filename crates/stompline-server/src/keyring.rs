@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use stompline::auth::{JwtAuthenticator, JwtKey, JwtSettings, JwtSigner, KeyError};
+use stompline::auth::{JwtAuthenticator, JwtKey, JwtKeySet, JwtSettings, JwtSigner, KeyError};
 
 use crate::config::{Auth, AuthKey, Config};
 use crate::data_dir::secret_path;
@@ -17,6 +17,8 @@ use crate::secret::Secret;
 pub(crate) struct Keyring {
     settings: JwtSettings,
     key_count: usize,
+    /// Where the keys of `auth.jwks_url` go, if there is one.
+    key_set: Option<JwtKeySet>,
 }
 
 /// The keys are missing or cannot be used.
@@ -25,7 +27,7 @@ pub(crate) enum KeyringError {
     #[error(
         "there is no key to check tokens with\n\
          Make a secret:        mkdir -p -m 700 {dir} && (umask 077; head -c 32 /dev/urandom | base64 > {file})\n\
-         or name your own:     `auth.secrets`, `auth.secret_file` or `auth.keys` in the configuration\n\
+         or name your own:     `auth.secrets`, `auth.secret_file`, `auth.keys` or `auth.jwks_url` in the configuration\n\
          or only try it out:   stompline serve --demo",
         dir = quoted(file.parent().unwrap_or(file)),
         file = quoted(file),
@@ -53,7 +55,8 @@ pub(crate) enum KeyringError {
 }
 
 impl Keyring {
-    /// Reads every key. The secret of the data directory counts only if nothing else is named.
+    /// Reads every key that is a text or a file. The secret of the data directory counts only if nothing else is
+    /// named. Those of `auth.jwks_url` are to be put into [`key_set`](Self::key_set).
     pub(crate) fn read(config: &Config) -> Result<Self, KeyringError> {
         let auth = &config.auth;
         let mut keys = Vec::new();
@@ -66,12 +69,16 @@ impl Keyring {
         for key in &auth.keys {
             keys.push(listed(key)?);
         }
-        if keys.is_empty() {
+        let key_set = auth.jwks_url.as_ref().map(|_| JwtKeySet::new());
+        if keys.is_empty() && key_set.is_none() {
             keys.push(own(&config.data)?);
         }
         let key_count = keys.len();
         let leeway = Duration::from_secs(auth.leeway_s.into());
         let mut settings = JwtSettings::new(keys).leeway(leeway);
+        if let Some(set) = &key_set {
+            settings = settings.key_set(set.clone());
+        }
         if let Some(issuer) = &auth.issuer {
             settings = settings.issuer(issuer.as_str());
         }
@@ -81,6 +88,7 @@ impl Keyring {
         Ok(Self {
             settings,
             key_count,
+            key_set,
         })
     }
 
@@ -94,12 +102,20 @@ impl Keyring {
 
     /// Whether the configuration itself names keys, so that none has to be made.
     pub(crate) fn is_configured(auth: &Auth) -> bool {
-        !auth.secrets.is_empty() || auth.secret_file.is_some() || !auth.keys.is_empty()
+        !auth.secrets.is_empty()
+            || auth.secret_file.is_some()
+            || !auth.keys.is_empty()
+            || auth.jwks_url.is_some()
     }
 
-    /// How many keys there are.
+    /// How many keys there are now.
     pub(crate) fn key_count(&self) -> usize {
-        self.key_count
+        self.key_count + self.key_set.as_ref().map_or(0, JwtKeySet::len)
+    }
+
+    /// The keys that may be replaced at any time, if there are such.
+    pub(crate) fn key_set(&self) -> Option<&JwtKeySet> {
+        self.key_set.as_ref()
     }
 
     /// What signs tokens that these keys accept: the first secret.

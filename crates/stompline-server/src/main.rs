@@ -3,6 +3,7 @@
 mod api;
 mod application;
 mod cli;
+mod client;
 mod cluster;
 mod config;
 mod data_dir;
@@ -11,6 +12,7 @@ mod doctor;
 mod failure;
 mod hex;
 mod http;
+mod jwks;
 mod keyring;
 mod listener;
 mod logging;

@@ -21,6 +21,7 @@ use crate::data_dir::DataDir;
 use crate::descriptor;
 use crate::failure::Failure;
 use crate::http::{self, MetricsAccess, Status};
+use crate::jwks::{Address, Jwks};
 use crate::keyring::Keyring;
 use crate::listener::Listener;
 use crate::logging;
@@ -77,11 +78,16 @@ async fn serve(
         Some(address) => Some(Listener::bind(address, header_timeout)?),
         None => None,
     };
+    let jwks = fetch_keys(config, keyring).await?;
     let mut signals = Signals::catch()
         .map_err(|error| Failure::Other(format!("cannot catch signals: {error}")))?;
     let application = Application::start(config, data.path()).await?;
     let status = Arc::new(Status {
-        metrics: Metrics::new(application.stompline.clone(), application.chat.clone()),
+        metrics: Metrics::new(
+            application.stompline.clone(),
+            application.chat.clone(),
+            jwks.clone(),
+        ),
         metrics_access: if demo {
             MetricsAccess::Open
         } else {
@@ -110,6 +116,9 @@ async fn serve(
     if let Some(private) = private {
         listeners.spawn(private.run(http::private_routes(Arc::clone(&status)), stop.clone()));
     }
+    if let Some(jwks) = jwks {
+        listeners.spawn(jwks.keep_current(stop.clone()));
+    }
     listeners.close();
     announce(address, keyring, data)?;
 
@@ -130,6 +139,19 @@ async fn serve(
         () = signals.next() => warn!("stopped at once by a second signal"),
     }
     Ok(())
+}
+
+/// Fetches the keys of the identity provider, if one is configured.
+async fn fetch_keys(config: &Config, keyring: &Keyring) -> Result<Option<Jwks>, Failure> {
+    let (Some(url), Some(keys)) = (&config.auth.jwks_url, keyring.key_set()) else {
+        return Ok(None);
+    };
+    let address = Address::parse(url).map_err(Failure::Other)?;
+    let fetched = Jwks::start(address, keys.clone(), &config.auth).await;
+    let advice = "The server does not start without them: check the address, and whether this machine reaches it";
+    fetched
+        .map(Some)
+        .map_err(|why| Failure::Other(format!("{why}\n{advice}")))
 }
 
 /// What the API works on. `demo` is the address of a demonstration, which lets visitors in wherever

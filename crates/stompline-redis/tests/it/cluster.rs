@@ -11,7 +11,7 @@ use stompline_redis::{ConnectError, RedisBackplane, RedisSettings};
 use crate::{
     redis_cluster::{
         ALSO_WITH_OTHERS, DIRECTORY, OTHERS, RedisCluster, SLOT_OF_DIRECTORY, WITH_DIRECTORY,
-        WITH_INBOXES, WITH_OTHERS, ask, info, patient, until,
+        WITH_INBOXES, WITH_OTHERS, ask, info, until,
     },
     server::Redis,
 };
@@ -25,7 +25,10 @@ pub(crate) async fn within<T>(test: impl Future<Output = T>) -> T {
 }
 
 pub(crate) async fn two(cluster: &RedisCluster) -> (TestNode, TestNode) {
-    (patient(cluster).await, patient(cluster).await)
+    (
+        TestNode::start(cluster).await,
+        TestNode::start(cluster).await,
+    )
 }
 
 pub(crate) async fn all_is_well(here: &TestNode, there: &TestNode) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use redis::{Cmd, FromRedisValue, RedisResult, Value};
-use stompline::testing::suite::{self, Links, TestNode};
+use stompline::testing::suite::Links;
 use stompline_redis::{RedisBackplane, RedisSettings};
 
 use crate::server::{Redis, free_port};
@@ -148,13 +148,6 @@ impl Links for RedisCluster {
             .await
             .unwrap()
     }
-}
-
-/// A node whose lease does not run out while a busy machine looks elsewhere.
-pub(crate) async fn patient<L: Links>(links: &L) -> TestNode {
-    let mut settings = suite::settings();
-    settings.lease = Duration::from_secs(4);
-    TestNode::start_with(links, |builder| builder.cluster(settings)).await
 }
 
 /// Waits until every announcement has been confirmed, as `server` sees it: what fails just then would be announced again.

@@ -9,7 +9,7 @@ use stompline_redis::{RedisBackplane, RedisSettings};
 
 use crate::{
     acl::{PASSWORD, documented},
-    redis_cluster::{all_is_told, info, patient, tell, try_tell, until},
+    redis_cluster::{all_is_told, info, tell, try_tell, until},
     server::{Redis, free_port},
 };
 
@@ -111,7 +111,7 @@ async fn within<T>(test: impl Future<Output = T>) -> T {
 
 /// Twenty users on two nodes, all of whom are known.
 async fn crowd(links: &Watched) -> (TestNode, TestNode, Vec<Client>) {
-    let (here, there) = (patient(links).await, patient(links).await);
+    let (here, there) = (TestNode::start(links).await, TestNode::start(links).await);
     let mut clients = Vec::new();
     for n in 0..20 {
         let node = if n % 2 == 0 { &here } else { &there };

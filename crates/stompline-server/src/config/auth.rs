@@ -15,6 +15,8 @@ use crate::secret::Secret;
 pub(crate) struct Auth {
     pub secrets: Vec<Secret>,
     pub secret_file: Option<PathBuf>,
+    pub jwks_url: Option<String>,
+    pub jwks_refresh_s: u32,
     pub issuer: Option<String>,
     pub audience: Option<String>,
     pub leeway_s: u32,
@@ -47,6 +49,26 @@ pub(super) const KEYS: &[Key] = &[
         preset: Preset::Unset(r#""/run/secrets/stompline""#),
         meaning: "A file that holds one such secret, white space around it ignored. Without it the \
                   file `secret` in the data directory is used if it is there; `serve --demo` makes it.",
+    },
+    Key {
+        path: "auth.jwks_url",
+        kind: Kind::Text,
+        preset: Preset::Unset(r#""https://id.example.com/.well-known/jwks.json""#),
+        meaning: "Where an identity provider publishes its keys (JWKS): https, or http on this machine. \
+                  They are fetched at start, which fails without them, and kept current in the background. \
+                  Set `auth.issuer` and `auth.audience` too: a provider signs for others as well.",
+    },
+    Key {
+        path: "auth.jwks_refresh_s",
+        kind: Kind::Number {
+            unit: Unit::Seconds,
+            min: 1,
+            max: 86_400,
+        },
+        preset: Preset::Number(300),
+        meaning: "How often they are fetched again, a tenth more or less. Five minutes is how long a key that \
+                  the provider withdraws is accepted still; a token with a new `kid` brings the fetch \
+                  forward, once in 30 seconds at most.",
     },
     Key {
         path: "auth.issuer",

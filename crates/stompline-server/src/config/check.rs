@@ -9,6 +9,7 @@ use super::Config;
 use super::auth::AuthKey;
 use super::fault::Faults;
 use super::setting::Settings;
+use crate::jwks::Address;
 use crate::secret::Secret;
 
 /// Enough to make guessing over the network hopeless.
@@ -28,6 +29,11 @@ pub(super) fn check(config: &Config, settings: &Settings, faults: &mut Faults) {
     );
     secrets("api.keys", &config.api.keys, API_KEY_BYTES_MIN, &mut add);
     auth_keys(&config.auth.keys, &mut add);
+    if let Some(url) = &config.auth.jwks_url
+        && let Err(what) = Address::parse(url)
+    {
+        add("auth.jwks_url", format!("`auth.jwks_url` {what}"));
+    }
     endpoint_paths(config, &mut add);
     client_libraries(config, &mut add);
     cookie(config, &mut add);

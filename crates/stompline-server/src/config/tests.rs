@@ -1,3 +1,5 @@
+mod key;
+
 use stompline::access::Who;
 
 use super::*;
@@ -348,23 +350,6 @@ fn client_library_must_be_an_address() {
         &["s.toml:2", "\"sockjs.js\"", "a path of this server"],
     );
     assert!(from_text("[endpoints.chat]\nsockjs_client_library = 'none'").is_ok());
-}
-
-#[test]
-fn contradictory_keys_are_refused() {
-    let rows = [
-        ("kid = 'a'", "neither `secret` nor `file`"),
-        ("secret = 'short'", "32 characters"),
-        ("secret = 'x'\nfile = 'x'", "not both"),
-    ];
-    for (key, expected) in rows {
-        complains(
-            from_text(&format!("[[auth.keys]]\n{key}")),
-            &["s.toml:1", expected],
-        );
-    }
-    let twice = "[[auth.keys]]\nkid='a'\nfile='a'\n".repeat(2);
-    complains(from_text(&twice), &["two keys have the id \"a\""]);
 }
 
 #[test]

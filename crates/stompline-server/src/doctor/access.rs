@@ -1,8 +1,8 @@
 //! Is somebody let in, and may pages of this origin ask?
 
-use super::fault::Fault;
-use super::http::Answer;
 use super::report::Finding;
+use crate::client::fault::Fault;
+use crate::client::http::Answer;
 
 /// Judges the answer to `/info`, which the server checks by the same rules as a connection.
 pub(super) fn judge(info: &Result<Answer, Fault>, with_token: bool) -> Finding {
@@ -104,7 +104,7 @@ pub(super) fn of_code(code: &str, with_token: bool) -> Option<&'static str> {
         "token_missing" => "connect with a token: ?token=, or the header Authorization: Bearer",
         "token_malformed" => "the token is cut or is no JWT: copy it whole",
         "token_bad_signature" => {
-            "it was signed with another key than the server checks with: compare `auth.secrets`, `auth.secret_file`, `auth.keys`, or the file `secret` of the data directory"
+            "it was signed with another key than the server checks with: compare `auth.secrets`, `auth.secret_file`, `auth.keys`, `auth.jwks_url`, or the file `secret` of the data directory"
         }
         "token_expired" => {
             "get a new token; if it is new, set the clocks of signer and server by NTP"
@@ -113,7 +113,7 @@ pub(super) fn of_code(code: &str, with_token: bool) -> Option<&'static str> {
         "token_wrong_issuer" => "the claim iss must be what the key `auth.issuer` says",
         "token_wrong_audience" => "the claim aud must hold what the key `auth.audience` says",
         "token_unknown_key" => {
-            "the token names a kid that no `auth.keys` has: add the key or correct the kid"
+            "the token names a kid that neither `auth.keys` nor the set of `auth.jwks_url` has: add the key, correct the kid, or see in the server's log whether it can fetch the set"
         }
         "token_unsupported_algorithm" => {
             "no key of the server is for this alg: sign in another way, or add a key for it"

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use self::exchange::Exchange;
 use self::websocket::WebSocket;
-use super::fault::Fault;
-use super::http::Visit;
+use crate::client::fault::Fault;
+use crate::client::http::Visit;
 
 /// A way to carry STOMP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use stompline_proto::{AckMode, DecodeLimits, Decoded, Decoder, Frame, Side, enco
 use tokio::time::timeout_at;
 
 use super::carrier::Carrier;
-use super::fault::Fault;
-use super::http::Visit;
+use crate::client::fault::Fault;
+use crate::client::http::Visit;
 
 /// The longest frame taken: sixteen times what servers send by default.
 const FRAME_BYTES_MAX: usize = 1024 * 1024;

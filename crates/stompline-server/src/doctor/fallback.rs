@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::access;
 use super::carrier::Way;
-use super::fault::Fault;
-use super::http::Answer;
 use super::report::Finding;
 use super::session::judge_socket;
+use crate::client::fault::Fault;
+use crate::client::http::Answer;
 
 /// Where a session over SockJS got stuck.
 #[derive(Debug)]

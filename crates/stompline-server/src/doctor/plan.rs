@@ -7,10 +7,11 @@ use stompline::auth::Principal;
 use stompline::{Realm, UserName};
 
 use super::claims::Claims;
-use super::target::Target;
 use crate::cli::DoctorArgs;
+use crate::client::target::Target;
 use crate::config::{self, Config, Origin, UserType};
 use crate::failure::Failure;
+use crate::jwks::{Address, Jwks};
 use crate::keyring::Keyring;
 use crate::secret::Secret;
 
@@ -71,8 +72,12 @@ struct Known {
 
 impl Plan {
     /// Reads the arguments, the token and, where there is one, the configuration.
-    pub(super) fn make(args: &DoctorArgs) -> Result<Self, Failure> {
-        let target = Target::parse(&args.url).map_err(Failure::Misuse)?;
+    pub(super) async fn make(args: &DoctorArgs) -> Result<Self, Failure> {
+        let target = Target::parse(&args.url).map_err(|what| {
+            misuse(format!(
+                "URL: the address has {what}; it is written http://HOST[:PORT][/ENDPOINT], also with https, ws or wss"
+            ))
+        })?;
         if target.path.is_some() && args.endpoint.is_some() {
             return Err(misuse(
                 "the endpoint is given twice: in the URL and with --endpoint",
@@ -80,7 +85,13 @@ impl Plan {
         }
         let local = Local::read(args, target.is_loopback())?;
         let given = match &args.token {
-            Some(token) => Some(read_token(token, local.keyring.as_ref())?),
+            Some(token) => {
+                let unfetched = local.fetch_keys().await.err();
+                let mut read = read_token(token, local.keyring.as_ref())?;
+                // A key that is missing here would be the reason otherwise.
+                read.refused = read.refused.map(|why| unfetched.unwrap_or(why));
+                Some(read)
+            }
             None => None,
         };
         let asked = args.endpoint.as_deref().or(target.path.as_deref());
@@ -150,6 +161,19 @@ impl Local {
             config: config::load(Origin::default())?.config,
             keyring: None,
         })
+    }
+}
+
+impl Local {
+    /// Fetches the keys of the identity provider as the server would, if the configuration names one.
+    async fn fetch_keys(&self) -> Result<(), String> {
+        let auth = &self.config.auth;
+        let keys = self.keyring.as_ref().and_then(Keyring::key_set);
+        let (Some(url), Some(keys)) = (&auth.jwks_url, keys) else {
+            return Ok(());
+        };
+        let fetched = Jwks::start(Address::parse(url)?, keys.clone(), auth).await;
+        fetched.map(drop).map_err(|why| why.to_string())
     }
 }
 

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::fault::Fault;
-use super::http::Answer;
 use super::report::Finding;
-use super::target::Target;
+use crate::client::fault::Fault;
+use crate::client::http::Answer;
+use crate::client::target::Target;
 
 /// What SockJS servers say at the root of an endpoint.
 const GREETING: &str = "Welcome to SockJS!";
@@ -98,7 +98,13 @@ pub(super) fn judge_ready(ready: &Result<Answer, Fault>) -> Finding {
             "/readyz is not passed on by the proxy",
             "run doctor on the server's own address to see whether it is ready",
         ),
-        Ok(answer) if answer.status == 200 && is_dark(answer) => Finding::warning(
+        Ok(answer) if answer.status == 200 && is_dark(answer, |link| link == "jwks") => {
+            Finding::warning(
+                format!("/readyz: {}", answer.excerpt()),
+                "this server knows the keys that it has and learns no new ones until this is mended: check that it reaches `auth.jwks_url`; its log says since when",
+            )
+        }
+        Ok(answer) if answer.status == 200 && is_dark(answer, |_| true) => Finding::warning(
             format!("/readyz: {}", answer.excerpt()),
             "this node serves its own clients, and what is named is cut off from the other nodes until it is mended: check that Redis runs and that this server reaches it (the table `redis`); its log says since when",
         ),
@@ -159,11 +165,15 @@ pub(super) fn is_greeting(answer: &Answer) -> bool {
     answer.status == 200 && answer.excerpt() == GREETING
 }
 
-/// Whether the server names something that it does not reach.
-fn is_dark(answer: &Answer) -> bool {
-    String::from_utf8_lossy(&answer.body)
-        .lines()
-        .any(|line| line.starts_with("dark: "))
+/// Whether the server names things that it does not reach, and all of them are such.
+fn is_dark(answer: &Answer, such: impl Fn(&str) -> bool) -> bool {
+    let text = String::from_utf8_lossy(&answer.body);
+    let dark = text.lines().filter_map(|line| line.strip_prefix("dark: "));
+    let mut links = dark.map(|line| line.split(':').next().unwrap_or(line));
+    let Some(first) = links.next() else {
+        return false;
+    };
+    such(first) && links.all(such)
 }
 
 fn is_page(answer: &Answer) -> bool {
@@ -264,6 +274,19 @@ mod tests {
                 )),
                 Warning,
                 "redis commands: connection refused",
+            ),
+            (
+                Ok(answer(200, "ready\ndark: jwks: status 503\n")),
+                Warning,
+                "`auth.jwks_url`",
+            ),
+            (
+                Ok(answer(
+                    200,
+                    "ready\ndark: redis commands: no\ndark: jwks: status 503\n",
+                )),
+                Warning,
+                "check that Redis runs",
             ),
             (Ok(page), Warning, "not passed on"),
             (Ok(answer(503, "stopping\n")), Failed, "told to stop"),

@@ -6,10 +6,10 @@ use stompline_proto::client::{Config, Connected, Message};
 
 use super::access;
 use super::carrier::Way;
-use super::fault::Fault;
-use super::http::Answer;
 use super::reach::is_greeting;
 use super::report::Finding;
+use crate::client::fault::Fault;
+use crate::client::http::Answer;
 
 /// Many proxies end a connection that is silent for a minute; beats must come well before.
 const BEAT_MAX: Duration = Duration::from_secs(55);

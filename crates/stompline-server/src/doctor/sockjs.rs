@@ -3,7 +3,7 @@
 use serde_json::Value;
 use stompline_ws::Masker;
 
-use super::fault::Fault;
+use crate::client::fault::Fault;
 
 /// Digits and letters of a session's name.
 const SESSION_LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz012345";

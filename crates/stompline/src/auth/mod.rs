@@ -30,8 +30,9 @@ pub use self::handshake::{
     Entered, HandshakeChain, HandshakeInterceptor, HandshakeOutcome, HandshakeRefusal,
 };
 pub use self::jwt::{
-    ClaimNames, HmacAlgorithm, JwtAuthenticator, JwtKey, JwtSettings, JwtSigner, KeyError,
-    SECRET_BYTES_MIN, SettingsError, SignError,
+    ClaimNames, HmacAlgorithm, JWK_SET_BYTES_MAX, JWK_SET_KEYS_MAX, JwkError, JwkSet, JwkSetError,
+    JwtAuthenticator, JwtKey, JwtKeySet, JwtSettings, JwtSigner, KeyChange, KeyError,
+    SECRET_BYTES_MIN, SettingsError, SignError, SkippedJwk,
 };
 pub use self::origin::{OriginError, OriginForbidden, OriginRules};
 pub use self::principal::Principal;

@@ -215,6 +215,9 @@ impl Cluster {
             .iter()
             .map(|(one, _)| Arc::clone(&one.id))
             .collect();
+        for (entry, _) in &arrivals {
+            self.locations.expect(&entry.user, Instant::now());
+        }
         let registered = self
             .backplane
             .register(arrivals.clone(), self.settings.lease)
@@ -266,7 +269,7 @@ impl Cluster {
         state: &UserState,
     ) -> Option<Confirmation> {
         self.locations
-            .keep(&entry.user, state.version, nodes(state), Instant::now());
+            .learn(&entry.user, state.version, nodes(state), Instant::now());
         let here = |one: &&SessionEntry| one.member.node == self.node;
         let is_first = state.sessions.iter().filter(here).count() <= 1;
         let announced = is_first.then(|| self.announce(&entry.user, state));

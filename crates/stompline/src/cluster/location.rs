@@ -73,10 +73,10 @@ impl Locations {
         }
     }
 
-    /// As [`learn`](Self::learn), also for a user who is not in the cache yet.
-    pub(super) fn keep(&self, user: &UserKey, version: u64, nodes: Vec<NodeId>, now: Instant) {
+    /// Prepares the place for what is about to be asked of the directory. The news of a later change may overtake the answer, and would
+    /// be nobody's otherwise: the answer would be taken for the last word.
+    pub(super) fn expect(&self, user: &UserKey, now: Instant) {
         self.find(user, Duration::ZERO, now);
-        self.learn(user, version, nodes, now);
     }
 
     pub(super) fn clear(&self) {
@@ -85,5 +85,42 @@ impl Locations {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<UserKey, Location>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::{Realm, UserName};
+
+    fn fixture() -> (Locations, UserKey, [NodeId; 2]) {
+        let user = UserKey::new(
+            Realm::new("customer").unwrap(),
+            UserName::new("joe").unwrap(),
+        );
+        let nodes = ["a", "b"].map(|name| NodeId::new(name).unwrap());
+        (Locations::default(), user, nodes)
+    }
+
+    #[test]
+    fn news_that_overtake_an_answer_count() {
+        let (locations, joe, [a, b]) = fixture();
+        let now = Instant::now();
+        locations.expect(&joe, now);
+        let both = vec![a.clone(), b];
+        locations.learn(&joe, 6, both.clone(), now);
+        locations.learn(&joe, 5, vec![a], now);
+        assert_eq!(locations.find(&joe, Duration::MAX, now), Some(both));
+    }
+
+    #[test]
+    fn answer_from_before_a_loss_is_not_believed() {
+        let (locations, joe, [a, b]) = fixture();
+        let now = Instant::now();
+        locations.expect(&joe, now);
+        locations.clear();
+        locations.learn(&joe, 6, vec![a.clone(), b], now);
+        locations.learn(&joe, 5, vec![a], now);
+        assert_eq!(locations.find(&joe, Duration::MAX, now), None);
     }
 }

@@ -54,7 +54,7 @@ pub struct TestNode {
 /// Times that make a test short and leave room for a busy machine.
 pub fn settings() -> ClusterSettings {
     ClusterSettings {
-        lease: Duration::from_millis(1_500),
+        lease: Duration::from_secs(4),
         renew_every: Duration::from_millis(300),
         tick: Duration::from_millis(50),
         grace: Duration::from_millis(200),

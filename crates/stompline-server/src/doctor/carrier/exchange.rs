@@ -1,7 +1,7 @@
 //! SockJS over HTTP: one request brings frames, others take them.
 
-use crate::doctor::fault::Fault;
-use crate::doctor::http::{self, Body, Visit};
+use crate::client::fault::Fault;
+use crate::client::http::{self, Body, Visit};
 use crate::doctor::sockjs::{self, Frame, Lines};
 
 use super::Way;

@@ -6,9 +6,9 @@ use stompline_ws::handshake::{ClientRequest, new_key};
 use stompline_ws::{Close, Decoder, Event, Limits, Masker, Opcode, Role};
 use tokio::time::Instant;
 
-use crate::doctor::fault::Fault;
-use crate::doctor::http::{Answer, Visit};
-use crate::doctor::link::Link;
+use crate::client::fault::Fault;
+use crate::client::http::{Answer, Visit};
+use crate::client::link::Link;
 use crate::doctor::sockjs::{self, Frame};
 
 /// The longest message taken: sixteen times what servers send by default.

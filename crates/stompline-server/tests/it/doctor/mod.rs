@@ -1,7 +1,7 @@
 //! `stompline doctor` against a real server, and against what stands between.
 
 mod proxy;
-mod tls;
+pub(crate) mod tls;
 
 use std::fs;
 use std::net::TcpListener;

@@ -16,7 +16,7 @@ use super::{Findings, SECRET, serve, token};
 use crate::binary::stompline;
 
 /// A certificate for `localhost` and 127.0.0.1 that signed itself, and its key, made for this test.
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/it/doctor")
         .join(name)
@@ -36,7 +36,7 @@ fn acceptor() -> TlsAcceptor {
 }
 
 /// Takes TLS and passes on what is in it.
-async fn pass(listener: TcpListener, upstream: String) {
+pub(crate) async fn pass(listener: TcpListener, upstream: String) {
     let acceptor = acceptor();
     let mut connections = JoinSet::new();
     loop {

@@ -3,27 +3,36 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::auth::principal::Principal;
 
 use super::claims::Times;
+use super::key_set::HeldKey;
 
 /// What a check found out, apart from whether it is the right time.
 #[derive(Clone)]
 pub(super) struct Verified {
     principal: Principal,
     not_before: Option<SystemTime>,
+    /// The key that it was checked with, if that may be withdrawn.
+    key: Option<Arc<HeldKey>>,
 }
 
 impl Verified {
     /// The end of `times` is the principal's.
-    pub(super) fn new(principal: Principal, times: Times) -> Self {
+    pub(super) fn new(principal: Principal, times: Times, key: Option<Arc<HeldKey>>) -> Self {
         Self {
             principal,
             not_before: times.not_before,
+            key,
         }
+    }
+
+    /// Whether the key that it was checked with is still accepted.
+    pub(super) fn is_current(&self) -> bool {
+        self.key.as_ref().is_none_or(|key| key.is_current())
     }
 
     pub(super) fn times(&self) -> Times {
@@ -76,7 +85,12 @@ impl Cache {
         }
     }
 
+    /// What was found out about the token, unless the key that it was checked with is gone by now.
     pub(super) fn find(&self, token: &str) -> Option<Verified> {
+        self.remembered(token).filter(Verified::is_current)
+    }
+
+    fn remembered(&self, token: &str) -> Option<Verified> {
         if self.generation_entries_max == 0 {
             return None;
         }
@@ -119,7 +133,7 @@ mod tests {
 
     fn verified(name: &str) -> Verified {
         let (realm, name) = (Realm::new("agent").unwrap(), UserName::new(name).unwrap());
-        Verified::new(Principal::new(realm, name), Times::default())
+        Verified::new(Principal::new(realm, name), Times::default(), None)
     }
 
     #[test]

@@ -2,14 +2,17 @@
 
 mod cache;
 mod claims;
+mod jwk;
 mod key;
+mod key_set;
+mod settings;
 mod signer;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,12 +21,16 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use crate::name::Realm;
-
 use self::cache::{Cache, Verified};
 pub use self::claims::ClaimNames;
-use self::claims::{Expected, Times};
+use self::claims::Times;
+pub use self::jwk::{
+    JWK_SET_BYTES_MAX, JWK_SET_KEYS_MAX, JwkError, JwkSet, JwkSetError, SkippedJwk,
+};
 pub use self::key::{JwtKey, KeyError, SECRET_BYTES_MIN};
+use self::key_set::HeldKey;
+pub use self::key_set::{JwtKeySet, KeyChange};
+pub use self::settings::{JwtSettings, SettingsError};
 pub use self::signer::{HmacAlgorithm, JwtSigner, SignError};
 use super::BoxFuture;
 use super::authenticator::Authenticator;
@@ -31,161 +38,12 @@ use super::error::{AuthError, excerpt};
 use super::principal::Principal;
 use super::request::{Credentials, TOKEN_BYTES_MAX};
 
-/// Clocks further apart than this are broken, and adding it to any time is safe.
-const LEEWAY_MAX: Duration = Duration::from_mins(10);
-
-/// Why [`JwtSettings`] cannot work.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// Without a key no token can be checked.
-    #[error("at least one key is needed to check tokens")]
-    NoKeys,
-    /// Every token would be refused.
-    #[error("at least one user type must be allowed")]
-    NoRealms,
-    /// So much leeway would be a second lifetime.
-    #[error("the leeway is at most {} s", LEEWAY_MAX.as_secs())]
-    LeewayTooLong,
-    /// Two keys have the same id, so only one could be meant.
-    #[error("two keys have the id {id:?}; each key needs its own")]
-    RepeatedKeyId {
-        /// The id.
-        id: Box<str>,
-    },
-}
-
-/// How tokens are checked. Start from [`JwtSettings::new`], end with [`build`](Self::build).
-#[derive(Debug, Clone)]
-pub struct JwtSettings {
-    keys: Vec<JwtKey>,
-    expected: Expected,
-    expiry_required: bool,
-    leeway: Duration,
-    cache_entries_max: usize,
-}
-
-impl JwtSettings {
-    /// Tokens signed with one of these keys; all else as the setters say.
-    pub fn new(keys: impl IntoIterator<Item = JwtKey>) -> Self {
-        Self {
-            keys: keys.into_iter().collect(),
-            expected: Expected::default(),
-            expiry_required: true,
-            leeway: Duration::from_secs(5),
-            cache_entries_max: 10_000,
-        }
-    }
-
-    /// Accepts this issuer (`iss`). Default: any, also none; after the first call a token must name one
-    /// of those given.
-    pub fn issuer(mut self, issuer: impl Into<Box<str>>) -> Self {
-        self.expected.issuers.push(issuer.into());
-        self
-    }
-
-    /// Accepts this audience (`aud`). Default: any, also none; after the first call a token must name
-    /// one of those given.
-    pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
-        self.expected.audiences.push(audience.into());
-        self
-    }
-
-    /// Accepts these user types and no others. Default: `customer` and `agent`.
-    pub fn realms(mut self, realms: impl IntoIterator<Item = Realm>) -> Self {
-        self.expected.realms = realms.into_iter().collect();
-        self
-    }
-
-    /// The user type of tokens that name none. Default: such tokens are refused, so that nobody is
-    /// taken for something they are not.
-    pub fn default_realm(mut self, realm: Realm) -> Self {
-        self.expected.default_realm = Some(realm);
-        self
-    }
-
-    /// Which claims mean what. Default: [`ClaimNames::default`].
-    pub fn claim_names(mut self, names: ClaimNames) -> Self {
-        self.expected.names = names;
-        self
-    }
-
-    /// Also accepts tokens without `exp`, which are then valid for ever. Default: refused, because a
-    /// leaked token of that kind can only be stopped by changing the key.
-    pub fn allow_missing_expiry(mut self) -> Self {
-        self.expiry_required = false;
-        self
-    }
-
-    /// How far apart the clocks of issuer and server may be, 10 minutes at most. Default: 5 s, enough
-    /// for clocks kept by NTP.
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
-        self
-    }
-
-    /// How many checked tokens are remembered, so that a storm of reconnects costs no cryptography; 0
-    /// for none. Default: 10,000, some 5 MB at worst. The tokens themselves are not kept.
-    pub fn cache_entries_max(mut self, entries: usize) -> Self {
-        self.cache_entries_max = entries;
-        self
-    }
-
-    /// A signer whose tokens pass these settings: the first secret, the first issuer and audience.
-    /// `None` if all keys are public ones, which cannot sign.
-    pub fn signer(&self) -> Option<JwtSigner> {
-        let signer = self
-            .keys
-            .iter()
-            .find_map(|key| JwtSigner::of_key(key, HmacAlgorithm::Hs256))?;
-        let signer = signer.with_claim_names(self.expected.names.clone());
-        let first = |list: &[Box<str>]| list.first().cloned();
-        let signer = match first(&self.expected.issuers) {
-            Some(issuer) => signer.with_issuer(issuer),
-            None => signer,
-        };
-        Some(match first(&self.expected.audiences) {
-            Some(audience) => signer.with_audience(audience),
-            None => signer,
-        })
-    }
-
-    /// Checks the settings and makes the authenticator.
-    ///
-    /// # Errors
-    ///
-    /// There are no keys or no user types, two keys share an id, or the leeway is too long.
-    pub fn build(self) -> Result<JwtAuthenticator, SettingsError> {
-        if self.keys.is_empty() {
-            return Err(SettingsError::NoKeys);
-        }
-        if self.expected.realms.is_empty() && self.expected.default_realm.is_none() {
-            return Err(SettingsError::NoRealms);
-        }
-        if self.leeway > LEEWAY_MAX {
-            return Err(SettingsError::LeewayTooLong);
-        }
-        for (at, key) in self.keys.iter().enumerate() {
-            if let Some(id) = key.id()
-                && self.keys[..at].iter().any(|other| other.id() == Some(id))
-            {
-                return Err(SettingsError::RepeatedKeyId { id: id.into() });
-            }
-        }
-        let cache = Cache::new(self.cache_entries_max);
-        Ok(JwtAuthenticator(Arc::new(Inner {
-            settings: self,
-            cache,
-        })))
-    }
-}
-
 /// Checks JSON Web Tokens: HS256/384/512, RS256/384/512, PS256/384/512, ES256/384 and EdDSA, never
 /// `none`.
 ///
-/// Several keys may be valid at once, for rotation: a token that names its key (`kid`) is checked with
-/// that one, any other with all keys that are for its algorithm. `exp` and `nbf` are checked with a
-/// leeway. `sub` becomes the user name, `userType` the realm, `name` the display name, `roles` the
+/// Several keys may be valid at once, for rotation, some of them in a [`JwtKeySet`] that is replaced
+/// while the server runs. A token that names its key (`kid`) is checked with that one, any other with
+/// all keys that are for its algorithm. `exp` and `nbf` are checked with a leeway. `sub` becomes the user name, `userType` the realm, `name` the display name, `roles` the
 /// roles; all other claims stay claims of the [`Principal`]. A clone shares everything.
 ///
 /// ```
@@ -220,6 +78,11 @@ enum Expiry {
 }
 
 impl JwtAuthenticator {
+    fn new(settings: JwtSettings) -> Self {
+        let cache = Cache::new(settings.cache_entries_max);
+        Self(Arc::new(Inner { settings, cache }))
+    }
+
     /// Whose token this is, now.
     ///
     /// # Errors
@@ -262,13 +125,13 @@ impl JwtAuthenticator {
             self.check_times(verified.times(), now, expiry)?;
             return Ok(verified.into_principal());
         }
-        let claims = self.signed_claims(token)?;
+        let (claims, key) = self.signed_claims(token)?;
         let expected = &self.0.settings.expected;
         let times = Times::of(&claims)?;
         self.check_times(times, now, expiry)?;
         expected.check_source(&claims)?;
         let principal = expected.principal(claims, times)?;
-        let verified = Verified::new(principal.clone(), times);
+        let verified = Verified::new(principal.clone(), times, key);
         self.0.cache.insert(token, verified);
         Ok(principal)
     }
@@ -292,8 +155,8 @@ impl JwtAuthenticator {
         }
     }
 
-    /// The claims, once the signature is known to be right.
-    fn signed_claims(&self, token: &str) -> Result<Map<String, Value>, AuthError> {
+    /// The claims, once the signature is known to be right, and the key if it may be withdrawn.
+    fn signed_claims(&self, token: &str) -> Result<(Map<String, Value>, Withdrawable), AuthError> {
         let malformed = |reason| AuthError::Malformed { reason };
         let (message, signature) = token
             .rsplit_once('.')
@@ -302,10 +165,12 @@ impl JwtAuthenticator {
             .split_once('.')
             .ok_or(malformed("not three parts with dots between"))?;
         let header = Header::read(header)?;
-        self.check_signature(&header, message, signature)?;
+        let key = self.check_signature(&header, message, signature)?;
         let payload = URL_SAFE_NO_PAD.decode(payload);
         let payload = payload.map_err(|_| malformed("the claims are not base64url"))?;
-        serde_json::from_slice(&payload).map_err(|_| malformed("the claims are no JSON object"))
+        let claims = serde_json::from_slice(&payload)
+            .map_err(|_| malformed("the claims are no JSON object"))?;
+        Ok((claims, key))
     }
 
     fn check_signature(
@@ -313,27 +178,30 @@ impl JwtAuthenticator {
         header: &Header,
         message: &str,
         signature: &str,
-    ) -> Result<(), AuthError> {
-        let algorithm = header.algorithm()?;
-        let keys = &self.0.settings.keys;
-        if !keys.iter().any(|key| key.is_for(algorithm)) {
-            return Err(header.unsupported());
-        }
-        let named = header.kid.as_deref();
-        let mut tried = false;
-        for key in keys
-            .iter()
-            .filter(|key| key.is_for(algorithm) && key.may_be(named))
-        {
-            tried = true;
-            if key.verifies(algorithm, message, signature)? {
-                return Ok(());
+    ) -> Result<Withdrawable, AuthError> {
+        let settings = &self.0.settings;
+        let mut search = Search::new(header, message, signature)?;
+        for key in &settings.keys {
+            if search.ends_with(key)? {
+                return Ok(None);
             }
         }
-        Err(if tried {
-            AuthError::BadSignature
-        } else {
-            AuthError::UnknownKey
+        let Some(set) = &settings.key_set else {
+            return Err(search.failure());
+        };
+        let held = set.current();
+        for held in held.iter().flat_map(|held| held.iter()) {
+            if search.ends_with(&held.key)? {
+                return Ok(Some(Arc::clone(held)));
+            }
+        }
+        if !search.may_need_newer_keys() {
+            return Err(search.failure());
+        }
+        set.note_missed();
+        Err(match held {
+            Some(_) => search.failure(),
+            None => AuthError::unavailable("the key set has no keys so far"),
         })
     }
 }
@@ -364,6 +232,66 @@ impl fmt::Debug for JwtAuthenticator {
         f.debug_tuple("JwtAuthenticator")
             .field(&self.0.settings)
             .finish()
+    }
+}
+
+/// The key that made a signature, if it may be withdrawn later.
+type Withdrawable = Option<Arc<HeldKey>>;
+
+/// The search for the key that made a signature.
+struct Search<'a> {
+    header: &'a Header,
+    algorithm: Algorithm,
+    message: &'a str,
+    signature: &'a str,
+    /// A key was for the algorithm.
+    fits: bool,
+    /// A key was tried.
+    tried: bool,
+    /// A key that has the very id that the token names was tried.
+    met: bool,
+}
+
+impl<'a> Search<'a> {
+    fn new(header: &'a Header, message: &'a str, signature: &'a str) -> Result<Self, AuthError> {
+        Ok(Self {
+            header,
+            algorithm: header.algorithm()?,
+            message,
+            signature,
+            fits: false,
+            tried: false,
+            met: false,
+        })
+    }
+
+    /// Whether it is this key.
+    fn ends_with(&mut self, key: &JwtKey) -> Result<bool, AuthError> {
+        if !key.is_for(self.algorithm) {
+            return Ok(false);
+        }
+        self.fits = true;
+        let named = self.header.kid.as_deref();
+        if !key.may_be(named) {
+            return Ok(false);
+        }
+        self.tried = true;
+        self.met |= named.is_some() && named == key.id();
+        key.verifies(self.algorithm, self.message, self.signature)
+    }
+
+    /// Whether a set of public keys that is newer could hold the key.
+    fn may_need_newer_keys(&self) -> bool {
+        use Algorithm as A;
+        !self.met && !matches!(self.algorithm, A::HS256 | A::HS384 | A::HS512)
+    }
+
+    fn failure(&self) -> AuthError {
+        match (self.fits, self.tried) {
+            (false, _) => self.header.unsupported(),
+            (true, false) => AuthError::UnknownKey,
+            (true, true) => AuthError::BadSignature,
+        }
     }
 }
 

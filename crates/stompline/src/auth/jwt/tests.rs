@@ -1,4 +1,6 @@
 mod fixture;
+mod jwk;
+mod key_set;
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::name::UserName;
+use crate::name::{Realm, UserName};
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
 const OTHER_SECRET: &str = "another one, thirty-two bytes or more";

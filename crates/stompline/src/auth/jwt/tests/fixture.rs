@@ -79,3 +79,17 @@ pub(super) const EDDSA_TOKEN: &str = "\
     eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI3IiwidXNlclR5cGUiOiJhZ2VudCIsImV4cCI6NDAwM\
     DAwMDAwMH0.578JaFR6X6MrGnnyAP44vDJOy_tVzVSnKNXTJEjTHha4CZk8T5X7aPiCYWZ3nu26mlCzK1X-8MA5z2L\
     rK1OHAw";
+
+/// The same keys as JSON, without `kid`, `use` and `alg`.
+pub(super) const RSA_2048_JWK: &str = r#"{"kty":"RSA","e":"AQAB","n":"3TCL6KOnSW5WHizGn9jQH2qTaK6K3a0q-BEvLORKSzNFCzOZ-qaJ2dCWmem87sp8CrUhe3qIg1l-f92_iywR-GTgXkW74VuVcJWcXCMnho61U4sBfpxa6bzuzyfvd3pM35hC2uk15-754O4KGopZ4fIwxixtPzwlLKknDrcOgQUVEDFG9UQre-wyBJ-sr-Bd9pORl4-BQStuzm3ca8Yb2zoLSmZW7bMjVNb4EtUsbqO9ZcYsy6LZ5_AHoLCbm7616k_47D3-qFx-OgVv50iURWK2pVKFMI49v5JWUu9zGTYYNn3BDxfuHjqUtIMN61puXARK5hjbriTf5u9e49Ug-Q"}"#;
+
+pub(super) const RSA_1024_JWK: &str = r#"{"kty":"RSA","e":"AQAB","n":"uMrlgSiHaAfset59JdoPxbKxeLuLQ8AK5I6VbIITAU6Eqz9Fhevl3z2ct9hI2jU5w-PrD1X37ksaFbmpNg_SUndXKe2xAX-3dF0kjdKQGeHRJnlYqjiaNoYi97_eaOj14gPikzQxjexjALtG7DLhc2dvdUNYUrebXOEOPmVdvzU"}"#;
+
+pub(super) const P256_JWK: &str = r#"{"kty":"EC","crv":"P-256","x":"5FzqM9wR2s3DOJWncrWUJ7hI7_OD77yyc3I1gkkCh4s","y":"AdsVhwCk1PAYSKV6H_uh2VdlN8eUMYjMf5ZiQdMCKWQ"}"#;
+
+pub(super) const P384_JWK: &str = r#"{"kty":"EC","crv":"P-384","x":"TamYCZ9sayWY1uRSxcC6sEC9xV1iFudQAB_oOfIhV-lHsuajwYX0pXV-OrIXYzfH","y":"VKcZx9SPnQIua_EX6BLL-VlTmEF_Ce1fgx-4-uAsNBBSUxY78xCHIB6qU9UB1-jv"}"#;
+
+pub(super) const SECP256K1_JWK: &str = r#"{"kty":"EC","crv":"secp256k1","x":"3WEbQrIqmUBWVSrH8-TE5NhTvgi7TpLR5VEgNQnI4xg","y":"TU2SA53x713w8no-zsyaWWKhgshU6nLCj9Irk6sjktg"}"#;
+
+pub(super) const ED25519_JWK: &str =
+    r#"{"kty":"OKP","crv":"Ed25519","x":"m08lNKtN4-03tk9FHhCVgHd_eUvtmFvkuEY1AgnDUkE"}"#;

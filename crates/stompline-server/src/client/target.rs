@@ -1,8 +1,8 @@
-//! Which server is looked at.
+//! Which server is asked.
 
 /// The address of a server, read from what a person writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(crate) struct Target {
     pub secure: bool,
     pub host: String,
     pub port: u16,
@@ -15,28 +15,26 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// What is wrong and what is allowed. The text itself is not repeated: people paste tokens.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("no scheme"))?;
+    /// What the address has that it must not. The text itself is not repeated: people paste tokens.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        let (scheme, rest) = text.split_once("://").ok_or("no scheme")?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "http" | "ws" => false,
             "https" | "wss" => true,
-            _ => return Err(wrong("a scheme that is not known")),
+            _ => return Err("a scheme that is not known"),
         };
         let (authority, path) = match rest.find('/') {
             Some(at) => rest.split_at(at),
             None => (rest, ""),
         };
         if authority.contains('@') {
-            return Err(wrong("a name or password before the host"));
+            return Err("a name or password before the host");
         }
         if text.contains(['?', '#']) {
-            return Err(wrong(
-                "a query; a token belongs behind --token, not in the address",
-            ));
+            return Err("a query; a token belongs behind --token, not in the address");
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(wrong("blanks or characters outside ASCII"));
+            return Err("blanks or characters outside ASCII");
         }
         let (host, port) = split_port(authority, if secure { 443 } else { 80 })?;
         let path = Some(path.trim_end_matches('/')).filter(|path| !path.is_empty());
@@ -49,7 +47,7 @@ impl Target {
     }
 
     /// What the header `Host` says.
-    pub(super) fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)
         } else {
@@ -62,7 +60,7 @@ impl Target {
     }
 
     /// Whether this is surely the same machine.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         self.host == "localhost"
             || self
                 .host
@@ -71,17 +69,17 @@ impl Target {
     }
 }
 
-fn split_port(authority: &str, default: u16) -> Result<(String, u16), String> {
-    let bad_port = || wrong("a port that is not a number from 1 to 65535");
+fn split_port(authority: &str, default: u16) -> Result<(String, u16), &'static str> {
+    let bad_port = "a port that is not a number from 1 to 65535";
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest
                 .split_once(']')
-                .ok_or_else(|| wrong("an IPv6 address without its `]`"))?;
+                .ok_or("an IPv6 address without its `]`")?;
             match rest.strip_prefix(':') {
                 Some(port) => (host, Some(port)),
                 None if rest.is_empty() => (host, None),
-                None => return Err(bad_port()),
+                None => return Err(bad_port),
             }
         }
         None => match authority.split_once(':') {
@@ -90,22 +88,16 @@ fn split_port(authority: &str, default: u16) -> Result<(String, u16), String> {
         },
     };
     if host.is_empty() {
-        return Err(wrong("no host"));
+        return Err("no host");
     }
     let port = match port {
-        Some(text) => text.parse().map_err(|_| bad_port())?,
+        Some(text) => text.parse().map_err(|_| bad_port)?,
         None => default,
     };
     if port == 0 {
-        return Err(bad_port());
+        return Err(bad_port);
     }
     Ok((host.to_owned(), port))
-}
-
-fn wrong(what: &str) -> String {
-    format!(
-        "URL: the address has {what}; it is written http://HOST[:PORT][/ENDPOINT], also with https, ws or wss"
-    )
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::http::Answer;
 
 /// What ended an exchange, or kept it from beginning.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The name of the host is not known.
     #[error("the name cannot be resolved: {0}")]
     Resolve(io::Error),
@@ -54,7 +54,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |why| match why.kind() {
             io::ErrorKind::UnexpectedEof => Self::Ended { doing },
             _ => Self::Io { doing, why },

@@ -24,7 +24,7 @@ trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// An open connection.
-pub(super) struct Link {
+pub(crate) struct Link {
     stream: Box<dyn Duplex>,
     /// Where it goes to.
     pub peer: SocketAddr,
@@ -32,7 +32,7 @@ pub(super) struct Link {
 
 impl Link {
     /// Connects to the first address of the host that answers.
-    pub(super) async fn open(target: &Target, until: Instant) -> Result<Self, Fault> {
+    pub(crate) async fn open(target: &Target, until: Instant) -> Result<Self, Fault> {
         let doing = "connecting";
         let opened = timeout_at(until, async {
             let (stream, peer) = connect(target).await?;
@@ -47,7 +47,7 @@ impl Link {
     }
 
     /// Writes all of `bytes`.
-    pub(super) async fn write(
+    pub(crate) async fn write(
         &mut self,
         bytes: &[u8],
         until: Instant,
@@ -62,7 +62,7 @@ impl Link {
     }
 
     /// Appends what has come to `buffer`; `false` at the end. Dropping the future loses nothing.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         &mut self,
         buffer: &mut Vec<u8>,
         until: Instant,
@@ -111,8 +111,11 @@ async fn encrypt(
 ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Fault> {
     let tls = |why: &dyn fmt::Display| Fault::Tls(why.to_string());
     let mut roots = RootCertStore::empty();
+    // A hundred files, which other tasks of this thread should not wait for.
+    let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs);
+    let found = found.await.map_err(|why| tls(&why))?;
     // Certificates of the system that cannot be read are none that could be trusted.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
         return Err(tls(
             &"this system has no root certificates (Debian: apt install ca-certificates)",

@@ -20,17 +20,19 @@ const SIZE_BYTES_MAX: usize = 4096;
 
 /// To whom, as whom and until when requests are made.
 #[derive(Clone, Copy)]
-pub(super) struct Visit<'a> {
+pub(crate) struct Visit<'a> {
     pub target: &'a Target,
     pub token: Option<&'a str>,
     pub origin: Option<&'a str>,
+    /// What the request says about the program that makes it.
+    pub agent: &'static str,
     /// Nothing waits beyond this.
     pub until: Instant,
 }
 
 impl Visit<'_> {
     /// The headers that say who asks.
-    pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn headers(&self) -> Vec<(&'static str, String)> {
         let token = self
             .token
             .map(|token| ("Authorization", format!("Bearer {token}")));
@@ -41,7 +43,7 @@ impl Visit<'_> {
 
 /// An answer that has come whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
@@ -49,29 +51,29 @@ pub(super) struct Answer {
 
 impl Answer {
     /// All values of the header `name`.
-    pub(super) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers
             .iter()
             .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
     }
 
-    pub(super) fn header<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+    pub(crate) fn header<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.values(name).next()
     }
 
     /// The body as JSON, if it is.
-    pub(super) fn json(&self) -> Option<serde_json::Value> {
+    pub(crate) fn json(&self) -> Option<serde_json::Value> {
         serde_json::from_slice(&self.body).ok()
     }
 
     /// `code` of a refusal's body.
-    pub(super) fn code(&self) -> Option<String> {
+    pub(crate) fn code(&self) -> Option<String> {
         self.json()?["code"].as_str().map(str::to_owned)
     }
 
     /// The beginning of the body on one line.
-    pub(super) fn excerpt(&self) -> String {
+    pub(crate) fn excerpt(&self) -> String {
         let text = String::from_utf8_lossy(&self.body);
         let words: Vec<_> = text.split_whitespace().collect();
         words.join(" ").chars().take(SHOWN_CHARS_MAX).collect()
@@ -105,7 +107,7 @@ enum Framing {
 
 /// The body of an answer, read as it comes.
 #[derive(Debug)]
-pub(super) struct Body {
+pub(crate) struct Body {
     link: Link,
     held: Vec<u8>,
     framing: Framing,
@@ -113,7 +115,7 @@ pub(super) struct Body {
 
 impl Body {
     /// The next part; `None` at the end.
-    pub(super) async fn next(
+    pub(crate) async fn next(
         &mut self,
         until: Instant,
         doing: &'static str,
@@ -199,7 +201,7 @@ impl Body {
 }
 
 /// Sends a request. Returns the head of the answer and its body to be read.
-pub(super) async fn begin(
+pub(crate) async fn begin(
     visit: &Visit<'_>,
     method: &str,
     path: &str,
@@ -212,7 +214,7 @@ pub(super) async fn begin(
     for (name, value) in visit.headers() {
         head.extend([name, ": ", &value, "\r\n"]);
     }
-    head.push_str("Connection: close\r\nUser-Agent: stompline-doctor\r\n");
+    head.extend(["Connection: close\r\nUser-Agent: ", visit.agent, "\r\n"]);
     if method == "POST" {
         let bytes = body.map_or(0, str::len);
         let bytes = bytes.to_string();
@@ -244,7 +246,7 @@ pub(super) async fn begin(
 }
 
 /// Sends a request and reads the whole answer, whatever its status.
-pub(super) async fn fetch(
+pub(crate) async fn fetch(
     visit: &Visit<'_>,
     method: &str,
     path: &str,
@@ -255,7 +257,7 @@ pub(super) async fn fetch(
 }
 
 /// Reads the rest of an answer.
-pub(super) async fn finish(
+pub(crate) async fn finish(
     mut answer: Answer,
     mut body: Body,
     until: Instant,
