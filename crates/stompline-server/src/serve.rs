@@ -82,12 +82,13 @@ async fn serve(
     let mut signals = Signals::catch()
         .map_err(|error| Failure::Other(format!("cannot catch signals: {error}")))?;
     let application = Application::start(config, data.path()).await?;
+    let metrics = Metrics::new(
+        application.stompline.clone(),
+        application.chat.clone(),
+        jwks.clone(),
+    );
     let status = Arc::new(Status {
-        metrics: Metrics::new(
-            application.stompline.clone(),
-            application.chat.clone(),
-            jwks.clone(),
-        ),
+        metrics,
         metrics_access: if demo {
             MetricsAccess::Open
         } else {
@@ -126,6 +127,17 @@ async fn serve(
     status.ready.store(false, Ordering::Relaxed);
     info!(drain_s = config.shutdown.drain_s, "stopping");
     let drain = Duration::from_secs(config.shutdown.drain_s.into());
+    end(&application, drain, (&stop, &listeners), &mut signals).await;
+    Ok(())
+}
+
+/// Lets the sessions go over `drain`, then the listeners; a second signal cuts it short.
+async fn end(
+    application: &Application,
+    drain: Duration,
+    (stop, listeners): (&CancellationToken, &TaskTracker),
+    signals: &mut Signals,
+) {
     let end = async {
         // A client that polls hears the end of its session only if it can ask.
         application.drain(drain).await;
@@ -138,7 +150,6 @@ async fn serve(
         () = tokio::time::sleep(drain + STOP_TIME) => warn!("stopped before every client had left"),
         () = signals.next() => warn!("stopped at once by a second signal"),
     }
-    Ok(())
 }
 
 /// Fetches the keys of the identity provider, if one is configured.

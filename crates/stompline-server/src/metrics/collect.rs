@@ -116,16 +116,7 @@ impl Node {
                 ),
             ],
         )?;
-        let dark = ConstGauge::new(1_i64);
-        let mut family = encoder.encode_descriptor(
-            "cluster_link_dark",
-            "1 for each link that does not work",
-            None,
-            dark.metric_type(),
-        )?;
-        for (link, _) in &status.dark {
-            dark.encode(family.encode_family(&[("link", link.as_str())])?)?;
-        }
+        dark_links(encoder, &status.dark)?;
         counters(
             encoder,
             &[
@@ -163,6 +154,20 @@ impl Node {
             ],
         )
     }
+}
+
+fn dark_links(encoder: &mut DescriptorEncoder<'_>, links: &[(String, String)]) -> fmt::Result {
+    let dark = ConstGauge::new(1_i64);
+    let mut family = encoder.encode_descriptor(
+        "cluster_link_dark",
+        "1 for each link that does not work",
+        None,
+        dark.metric_type(),
+    )?;
+    for (link, _) in links {
+        dark.encode(family.encode_family(&[("link", link.as_str())])?)?;
+    }
+    Ok(())
 }
 
 /// The counters of the chat.
