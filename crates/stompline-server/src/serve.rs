@@ -125,7 +125,6 @@ async fn serve(
 
     signals.next().await;
     status.ready.store(false, Ordering::Relaxed);
-    info!(drain_s = config.shutdown.drain_s, "stopping");
     let drain = Duration::from_secs(config.shutdown.drain_s.into());
     end(&application, drain, (&stop, &listeners), &mut signals).await;
     Ok(())
@@ -139,8 +138,9 @@ async fn end(
     signals: &mut Signals,
 ) {
     let end = async {
-        // A client that polls hears the end of its session only if it can ask.
-        application.drain(drain).await;
+        // A client that polls hears the end of its session only if it can ask. What the log says holds already: nobody new is let in.
+        let told = async { info!(drain_s = drain.as_secs(), "stopping") };
+        tokio::join!(biased; application.drain(drain), told);
         stop.cancel();
         listeners.wait().await;
         application.close().await;
