@@ -1,5 +1,5 @@
 /** How long anything may take before a test fails, in milliseconds. Long, because a busy machine is not a fault. */
-export const PATIENCE_MS = 15_000;
+export const PATIENCE_MS = 40_000;
 
 /** Things that arrive, in their order, and a way to wait for them. */
 export class Inbox {

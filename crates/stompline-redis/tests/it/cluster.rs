@@ -114,7 +114,7 @@ async fn frozen_master_darkens_its_partitions_only() {
         let messenger = here.app.app().messenger();
         let start = std::time::Instant::now();
         assert!(messenger.send(WITH_OTHERS, "alone").await.is_err());
-        assert!(start.elapsed() < Duration::from_secs(1), "at once");
+        assert!(start.elapsed() < Duration::from_secs(2), "at once");
         assert_eq!(anna.message().await.body, "\"alone\"");
         messenger.send(WITH_INBOXES, "lit").await.unwrap();
         assert_eq!(anna.message().await.body, "\"lit\"");
@@ -200,13 +200,13 @@ async fn address_that_says_something_else_is_refused() {
     let alone = Redis::start();
     let cluster = RedisCluster::start().await;
     let url = alone.url().replace("redis://", "redis+cluster://");
-    let refused = RedisBackplane::connect(RedisSettings::new(&url).unwrap())
+    let refused = RedisBackplane::connect(crate::startup::patient(&url))
         .await
         .err()
         .unwrap();
     assert!(refused.to_string().contains("cluster support"), "{refused}");
     let url = cluster.servers[DIRECTORY].url();
-    let refused = RedisBackplane::connect(RedisSettings::new(&url).unwrap())
+    let refused = RedisBackplane::connect(crate::startup::patient(&url))
         .await
         .err()
         .unwrap();

@@ -78,7 +78,11 @@ impl RedisCluster {
         self.servers.push(replica);
         until("all know the replica", || {
             let mut servers = self.servers.iter();
-            servers.all(|server| nodes(server).matches("connected").count() == known)
+            servers.all(|server| {
+                let view = nodes(server);
+                let is_settled = !view.contains("handshake") && !view.contains("disconnected");
+                is_settled && view.contains(&id) && view.matches(" connected").count() == known
+            })
         })
         .await;
         let replica = &self.servers[known - 1];

@@ -217,7 +217,7 @@ async fn sentinels_that_are_gone_are_named_and_nothing_else_happens() {
 async fn unknown_master_is_refused() {
     let watched = Watched::start().await;
     let url = watched.url().replace("/main", "/other");
-    let refused = RedisBackplane::connect(RedisSettings::new(&url).unwrap())
+    let refused = RedisBackplane::connect(crate::startup::patient(&url))
         .await
         .err()
         .unwrap();

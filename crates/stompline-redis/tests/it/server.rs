@@ -85,6 +85,7 @@ impl Redis {
 
     pub(crate) async fn link(&self) -> RedisBackplane {
         let settings = RedisSettings::new(&self.url()).unwrap();
+        let settings = settings.deadline(std::time::Duration::from_secs(10));
         RedisBackplane::connect(settings).await.unwrap()
     }
 
@@ -150,6 +151,8 @@ fn answers(child: &mut Child, port: u16) -> bool {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
+    let _ = child.kill();
+    let _ = child.wait();
     false
 }
 

@@ -1,5 +1,7 @@
 //! A Redis that cannot be used is refused with a reason.
 
+use std::time::Duration;
+
 use stompline_redis::{ConnectError, RedisBackplane, RedisSettings};
 
 use crate::server::Redis;
@@ -7,7 +9,7 @@ use crate::server::Redis;
 #[tokio::test]
 async fn evicting_redis_is_refused_unless_allowed() {
     let redis = Redis::start_with(&["--maxmemory-policy", "allkeys-lru"]);
-    let settings = RedisSettings::new(&redis.url()).unwrap();
+    let settings = patient(&redis.url());
     let refused = RedisBackplane::connect(settings.clone())
         .await
         .err()
@@ -28,7 +30,7 @@ async fn evicting_redis_is_refused_unless_allowed() {
 async fn absent_redis_is_named() {
     let mut redis = Redis::start();
     redis.kill();
-    let settings = RedisSettings::new(&redis.url()).unwrap();
+    let settings = patient(&redis.url());
     let refused = RedisBackplane::connect(settings).await.err().unwrap();
     assert!(
         matches!(refused, ConnectError::Unreachable { .. }),
@@ -41,10 +43,10 @@ async fn absent_redis_is_named() {
 async fn password_is_needed_and_not_told() {
     let redis = Redis::start_with(&["--requirepass", "hunter2"]);
     let with = |password: &str| redis.url().replace("127", &format!(":{password}@127"));
-    let settings = RedisSettings::new(&with("hunter3")).unwrap();
+    let settings = patient(&with("hunter3"));
     let refused = RedisBackplane::connect(settings).await.err().unwrap();
     assert!(!format!("{refused} {refused:?}").contains("hunter3"));
-    let settings = RedisSettings::new(&with("hunter2")).unwrap();
+    let settings = patient(&with("hunter2"));
     assert!(RedisBackplane::connect(settings).await.is_ok());
 }
 
@@ -56,7 +58,7 @@ async fn other_scheme_is_refused() {
     let mut set = redis::cmd("SET");
     set.arg("stompline:{d}:scheme").arg(99);
     set.exec_async(&mut connection).await.unwrap();
-    let settings = RedisSettings::new(&redis.url()).unwrap();
+    let settings = patient(&redis.url());
     let refused = RedisBackplane::connect(settings.clone())
         .await
         .err()
@@ -68,4 +70,10 @@ async fn other_scheme_is_refused() {
 
 fn redis_client(redis: &Redis) -> redis::Client {
     redis::Client::open(redis.url()).unwrap()
+}
+
+/// Time for an answer on a busy machine: what it says matters.
+pub(crate) fn patient(url: &str) -> RedisSettings {
+    let settings = RedisSettings::new(url).unwrap();
+    settings.deadline(Duration::from_secs(10))
 }

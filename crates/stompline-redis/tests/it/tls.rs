@@ -155,7 +155,7 @@ async fn own_authority_is_trusted_when_it_is_named() {
         };
         suite::presence_is_told_once(&trusting).await;
         suite::topic_crosses_in_order(&trusting).await;
-        let blind = RedisSettings::new(&url(&redis)).unwrap();
+        let blind = crate::startup::patient(&url(&redis));
         let refused = refusal(blind).await;
         assert!(refused.contains("certificate"), "{refused}");
         let other = Trusting {

@@ -211,7 +211,12 @@ fn open_builder() -> Builder<()> {
         .first(rule.on(Action::Send))
         .first(AccessRule::allow(Who::Anyone, Target::Pattern(pattern)).on(Action::Subscribe))
         .build();
-    Stompline::builder().access(access)
+    // A test reads one client after the other, and some only at its end.
+    let limits = Limits {
+        outbox_bytes_max: 64 * 1024 * 1024,
+        ..Limits::default()
+    };
+    Stompline::builder().access(access).limits(limits)
 }
 
 /// A customer's key.

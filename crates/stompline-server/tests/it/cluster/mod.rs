@@ -21,8 +21,12 @@ use redis::Redis;
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const API_KEY: &str = "an-api-key-of-good-length";
 
-/// Presence has to be right again within this time of whatever happened.
-const CONVERGENCE: Duration = Duration::from_secs(15);
+/// Presence has to be right again within 15 s of whatever happened: a lease, and a look at what is due. A machine that is busy with other
+/// tests has four times as long, since time decides nothing here; what never comes right fails.
+const CONVERGENCE: Duration = Duration::from_mins(1);
+
+/// Between two looks, so that those who are waited for have the processor.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 const CONFIG: &str = r#"
 [[access.rules]]
@@ -88,7 +92,7 @@ impl Node {
         let start = Instant::now();
         while !holds(self) {
             assert!(start.elapsed() < CONVERGENCE, "{what}: not in time");
-            std::thread::yield_now();
+            std::thread::sleep(LOOK_AGAIN);
         }
     }
 }
@@ -101,7 +105,7 @@ fn serve(dir: &Path, redis_url: &str, more: &[(&str, &str)]) -> Server {
         .env("STOMPLINE_AUTH__SECRETS", SECRET)
         .env("STOMPLINE_API__KEYS", API_KEY)
         .env("STOMPLINE_REDIS__URL", redis_url)
-        .env("STOMPLINE_REDIS__DEADLINE_MS", "500")
+        .env("STOMPLINE_REDIS__DEADLINE_MS", "2000")
         .env("STOMPLINE_REDIS__GRACE_S", "1")
         .env("STOMPLINE_SHUTDOWN__DRAIN_S", "0")
         .envs(more.iter().copied());

@@ -34,7 +34,7 @@ impl Redis {
                 start.elapsed() < Duration::from_secs(30),
                 "the cluster is up"
             );
-            std::thread::yield_now();
+            std::thread::sleep(super::LOOK_AGAIN);
         }
         redis
     }
@@ -131,8 +131,10 @@ fn answers(child: &mut Child, port: u16) -> bool {
         if exchange(port, "PING\r\n").is_ok_and(|answer| !answer.is_empty()) {
             return true;
         }
-        std::thread::yield_now();
+        std::thread::sleep(super::LOOK_AGAIN);
     }
+    let _ = child.kill();
+    let _ = child.wait();
     false
 }
 
