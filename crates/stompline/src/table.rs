@@ -4,6 +4,8 @@ use std::hash::{BuildHasher, Hash, RandomState};
 
 use hashbrown::{HashTable, hash_table};
 
+use crate::few::Few;
+
 /// Something that can be found by a part of itself, which does not change while it is in a table.
 pub(crate) trait Keyed {
     type Key: Hash + Eq + ?Sized;
@@ -55,5 +57,40 @@ impl<V: Keyed> Table<V> {
 
     pub(crate) fn len(&self) -> usize {
         self.values.len()
+    }
+}
+
+/// Lists by key; none is ever empty.
+impl<T> Table<Few<T>>
+where
+    Few<T>: Keyed,
+{
+    /// Adds `item` to the list with `key`, and gives the list.
+    pub(crate) fn add(&mut self, key: &<Few<T> as Keyed>::Key, item: T) -> &[T] {
+        let list = match self.entry(key) {
+            hash_table::Entry::Occupied(mut list) => {
+                list.get_mut().push(item);
+                list
+            }
+            hash_table::Entry::Vacant(place) => place.insert(Few::One(item)),
+        };
+        list.into_mut().as_slice()
+    }
+
+    /// Keeps of the list with `key` what `keep` says. True if there was one of which nothing is left.
+    pub(crate) fn retain(
+        &mut self,
+        key: &<Few<T> as Keyed>::Key,
+        keep: impl FnMut(&T) -> bool,
+    ) -> bool {
+        let hash_table::Entry::Occupied(mut list) = self.entry(key) else {
+            return false;
+        };
+        list.get_mut().retain(keep);
+        let is_over = list.get().is_empty();
+        if is_over {
+            list.remove();
+        }
+        is_over
     }
 }

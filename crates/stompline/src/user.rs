@@ -5,8 +5,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use hashbrown::hash_table::Entry;
-
 use crate::{
     auth::Principal,
     close::CloseReason,
@@ -35,20 +33,15 @@ impl Users {
     /// longest is ended.
     pub(crate) fn add(&self, session: &Arc<Session>, sessions_max: usize) {
         let user = session.key();
-        let mut surplus = None;
         let mut tables = self.lock();
-        if let Entry::Vacant(place) = tables.sessions.entry(session.id()) {
-            place.insert(Arc::clone(session));
-        }
-        match tables.users.entry(user) {
-            Entry::Occupied(mut own) => {
-                own.get_mut().push(Arc::clone(session));
-                surplus = longest_idle(own.get().as_slice(), session, sessions_max);
-            }
-            Entry::Vacant(place) => {
-                place.insert(Few::One(Arc::clone(session)));
-                *tables.realms.entry(user.realm().clone()).or_default() += 1;
-            }
+        tables
+            .sessions
+            .entry(session.id())
+            .insert(Arc::clone(session));
+        let own = tables.users.add(user, Arc::clone(session));
+        let surplus = longest_idle(own, session, sessions_max);
+        if own.len() == 1 {
+            *tables.realms.entry(user.realm().clone()).or_default() += 1;
         }
         drop(tables);
         if let Some(surplus) = surplus {
@@ -64,17 +57,13 @@ impl Users {
         if tables.sessions.remove(session.id()).is_none() {
             return;
         }
-        let Entry::Occupied(mut own) = tables.users.entry(user) else {
-            return;
-        };
-        own.get_mut().retain(|other| other.id() != session.id());
-        if own.get().is_empty() {
-            own.remove();
-            if let Some(count) = tables.realms.get_mut(user.realm()) {
-                *count -= 1;
-                if *count == 0 {
-                    tables.realms.remove(user.realm());
-                }
+        let was_last = tables
+            .users
+            .retain(user, |other| other.id() != session.id());
+        if was_last && let Some(count) = tables.realms.get_mut(user.realm()) {
+            *count -= 1;
+            if *count == 0 {
+                tables.realms.remove(user.realm());
             }
         }
     }

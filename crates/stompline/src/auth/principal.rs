@@ -40,10 +40,6 @@ impl Claims {
     }
 }
 
-fn owned((name, value): (&str, &Value)) -> (String, Value) {
-    (name.to_owned(), value.clone())
-}
-
 impl Principal {
     /// A user of whom nothing else is known and who never expires.
     pub fn new(realm: Realm, name: UserName) -> Self {
@@ -70,7 +66,7 @@ impl Principal {
 
     /// With one more claim. Default: none.
     pub fn with_claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        let mut claims: Map<_, _> = self.claims().map(owned).collect();
+        let mut claims = self.claims_map();
         claims.insert(name.into(), value.into());
         self.inner_mut().claims = Claims::new(claims);
         self
@@ -138,6 +134,13 @@ impl Principal {
     /// All claims, by name, but those that are something else here: user, realm, roles, times, issuer, audience.
     pub fn claims(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.0.claims.0.iter().map(|(name, value)| (&**name, value))
+    }
+
+    /// A copy of all claims, to be built on.
+    pub(crate) fn claims_map(&self) -> Map<String, Value> {
+        self.claims()
+            .map(|(name, value)| (name.to_owned(), value.clone()))
+            .collect()
     }
 
     /// When this stops being valid, if it does. No leeway is included.
@@ -210,7 +213,7 @@ mod tests {
             .with_claim("site", "s1")
             .with_claim("a", 1)
             .with_claim("site", "s2");
-        let claims: Vec<_> = user.claims().map(owned).collect();
+        let claims: Vec<_> = user.claims_map().into_iter().collect();
         assert_eq!(
             claims,
             [("a".to_owned(), 1.into()), ("site".to_owned(), "s2".into())]

@@ -127,24 +127,12 @@ impl Registry {
 
     /// Adds a subscription to a user destination: a key of its own, no topic that anybody could name.
     pub(crate) fn join_user(&self, user: &UserKey, subscription: Arc<Subscription>) {
-        match self.shard(&self.users, user).entry(user) {
-            Entry::Occupied(mut list) => list.get_mut().push(subscription),
-            Entry::Vacant(place) => {
-                place.insert(Few::One(subscription));
-            }
-        }
+        self.shard(&self.users, user).add(user, subscription);
     }
 
     pub(crate) fn leave_user(&self, user: &UserKey, subscription: &Arc<Subscription>) {
-        let mut table = self.shard(&self.users, user);
-        let Entry::Occupied(mut list) = table.entry(user) else {
-            return;
-        };
-        list.get_mut()
-            .retain(|other| !Arc::ptr_eq(other, subscription));
-        if list.get().is_empty() {
-            list.remove();
-        }
+        self.shard(&self.users, user)
+            .retain(user, |other| !Arc::ptr_eq(other, subscription));
     }
 
     /// Everybody subscribed to `destination` by name, as it is now.

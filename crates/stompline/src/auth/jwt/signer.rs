@@ -126,10 +126,7 @@ impl JwtSigner {
         principal: &Principal,
         issued_at: SystemTime,
     ) -> Result<Map<String, Value>, SignError> {
-        let mut claims: Map<_, _> = principal
-            .claims()
-            .map(|(name, value)| (name.to_owned(), value.clone()))
-            .collect();
+        let mut claims = principal.claims_map();
         let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
         set("iat", seconds(issued_at)?);
         if let Some(at) = principal.expires_at() {
