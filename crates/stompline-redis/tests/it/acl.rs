@@ -8,7 +8,7 @@ use stompline_redis::{RedisBackplane, RedisSettings};
 
 use crate::{
     redis_cluster::{RedisCluster, tell},
-    server::Redis,
+    server::{Redis, settings},
 };
 
 pub(crate) const PASSWORD: &str = "hunter2";
@@ -33,8 +33,7 @@ fn restrict(server: &Redis) {
 
 fn with_user(url: &str) -> RedisSettings {
     let url = url.replacen("://", &format!("://stompline:{PASSWORD}@"), 1);
-    let settings = RedisSettings::new(&url).unwrap();
-    settings.deadline(Duration::from_secs(5))
+    settings(&url, Duration::from_secs(5))
 }
 
 struct Restricted(Redis);

@@ -3,14 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use stompline::testing::suite::{Links, TestNode};
-use stompline_redis::{RedisBackplane, RedisSettings};
+use stompline_redis::RedisBackplane;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, tcp::OwnedReadHalf, tcp::OwnedWriteHalf},
     sync::watch,
 };
 
-use crate::{redis_cluster::until, server::Redis};
+use crate::{
+    redis_cluster::until,
+    server::{Redis, connect},
+};
 
 /// Stands before a Redis, and can hold back what has been sent to it.
 struct SlowWay {
@@ -92,9 +95,8 @@ impl Links for SlowWay {
     type Link = RedisBackplane;
 
     async fn link(&self) -> RedisBackplane {
-        let settings = RedisSettings::new(&format!("redis://127.0.0.1:{}", self.port)).unwrap();
-        let settings = settings.deadline(Duration::from_secs(2));
-        RedisBackplane::connect(settings).await.unwrap()
+        let url = format!("redis://127.0.0.1:{}", self.port);
+        connect(&url, Duration::from_secs(2)).await
     }
 }
 

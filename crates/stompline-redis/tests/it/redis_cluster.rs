@@ -7,9 +7,9 @@ use std::{
 
 use redis::{Cmd, FromRedisValue, RedisResult, Value};
 use stompline::testing::suite::Links;
-use stompline_redis::{RedisBackplane, RedisSettings};
+use stompline_redis::RedisBackplane;
 
-use crate::server::{Redis, free_port};
+use crate::server::{Redis, connect, free_port};
 
 /// The slots of each master, so that inboxes (slot 3432), some destinations, and the directory (slot 11298) are on a master each.
 const RANGES: [(u16, u16); 3] = [(0, 5_460), (5_461, 10_922), (10_923, 16_383)];
@@ -147,10 +147,7 @@ impl Links for RedisCluster {
     type Link = RedisBackplane;
 
     async fn link(&self) -> RedisBackplane {
-        let settings = RedisSettings::new(&self.url()).unwrap();
-        RedisBackplane::connect(settings.deadline(self.deadline))
-            .await
-            .unwrap()
+        connect(&self.url(), self.deadline).await
     }
 }
 

@@ -5,12 +5,12 @@ use std::{path::Path, time::Duration};
 use redis::Value;
 use stompline::backplane::Backplane;
 use stompline::testing::suite::{Links, TestNode};
-use stompline_redis::{RedisBackplane, RedisSettings};
+use stompline_redis::RedisBackplane;
 
 use crate::{
     acl::{PASSWORD, documented},
     redis_cluster::{all_is_told, info, tell, try_tell, until},
-    server::{Redis, free_port},
+    server::{Redis, connect, free_port, settings},
 };
 
 /// A master, its replica, and sentinels that do nothing of their own accord.
@@ -86,10 +86,7 @@ impl Links for Watched {
     type Link = RedisBackplane;
 
     async fn link(&self) -> RedisBackplane {
-        let settings = RedisSettings::new(&self.url()).unwrap();
-        RedisBackplane::connect(settings.deadline(self.deadline))
-            .await
-            .unwrap()
+        connect(&self.url(), self.deadline).await
     }
 }
 
@@ -233,8 +230,8 @@ async fn documented_user_of_sentinels_is_enough() {
         }
         let connect = async |password: &str| {
             let user = format!("?sentinel_username=node&sentinel_password={password}");
-            let settings = RedisSettings::new(&(watched.url() + &user)).unwrap();
-            RedisBackplane::connect(settings.deadline(watched.deadline)).await
+            let settings = settings(&(watched.url() + &user), watched.deadline);
+            RedisBackplane::connect(settings).await
         };
         let link = connect(PASSWORD).await.unwrap();
         link.stop().await;

@@ -11,6 +11,17 @@ use std::{
 
 use stompline_redis::{RedisBackplane, RedisSettings};
 
+/// Settings for an answer that may take so long.
+pub(crate) fn settings(url: &str, deadline: Duration) -> RedisSettings {
+    RedisSettings::new(url).unwrap().deadline(deadline)
+}
+
+/// A link to a Redis that is there.
+pub(crate) async fn connect(url: &str, deadline: Duration) -> RedisBackplane {
+    let settings = settings(url, deadline);
+    RedisBackplane::connect(settings).await.unwrap()
+}
+
 /// A running redis-server without persistence.
 pub(crate) struct Redis {
     child: Child,
@@ -84,9 +95,7 @@ impl Redis {
     }
 
     pub(crate) async fn link(&self) -> RedisBackplane {
-        let settings = RedisSettings::new(&self.url()).unwrap();
-        let settings = settings.deadline(std::time::Duration::from_secs(10));
-        RedisBackplane::connect(settings).await.unwrap()
+        connect(&self.url(), Duration::from_secs(10)).await
     }
 
     /// Kills it, and starts it again at the same place, empty.

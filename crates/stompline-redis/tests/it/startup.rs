@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stompline_redis::{ConnectError, RedisBackplane, RedisSettings};
 
-use crate::server::Redis;
+use crate::server::{Redis, settings};
 
 #[tokio::test]
 async fn evicting_redis_is_refused_unless_allowed() {
@@ -74,6 +74,5 @@ fn redis_client(redis: &Redis) -> redis::Client {
 
 /// Time for an answer on a busy machine: what it says matters.
 pub(crate) fn patient(url: &str) -> RedisSettings {
-    let settings = RedisSettings::new(url).unwrap();
-    settings.deadline(Duration::from_secs(10))
+    settings(url, Duration::from_secs(10))
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use stompline::backplane::{Address, Backplane};
 use stompline::testing::suite::{Links, TestNode};
-use stompline_redis::{RedisBackplane, RedisSettings};
+use stompline_redis::RedisBackplane;
 
-use crate::server::Redis;
+use crate::server::{Redis, connect};
 
 impl Links for Redis {
     type Link = RedisBackplane;
@@ -24,9 +24,7 @@ impl Links for Patient {
     type Link = RedisBackplane;
 
     async fn link(&self) -> RedisBackplane {
-        let settings = RedisSettings::new(&self.0.url()).unwrap();
-        let settings = settings.deadline(Duration::from_secs(15));
-        RedisBackplane::connect(settings).await.unwrap()
+        connect(&self.0.url(), Duration::from_secs(15)).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a finished run left behind.
 #[derive(Debug)]
@@ -185,4 +185,13 @@ pub(crate) fn exchange(address: &str, method_and_path: &str, headers: &str, body
         .read_to_string(&mut answer)
         .expect("the server answers");
     answer
+}
+
+/// Waits until `holds`; beyond `within` the test fails. Others have the processor between two looks.
+pub(crate) fn until(what: &str, within: Duration, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < within, "{what}: not in time");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

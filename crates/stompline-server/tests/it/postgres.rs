@@ -2,9 +2,9 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::binary::{Server, finish, stompline};
+use crate::binary::{Server, finish, stompline, until};
 
 /// A PostgreSQL server of this test alone. It stops when its standard input ends: when this is dropped, or when the
 /// process of the test ends, whichever way.
@@ -126,13 +126,7 @@ fn database_that_goes_away_is_named_by_readyz() {
     let (dir, postgres) = (tempfile::tempdir().unwrap(), Postgres::start());
     let mut command = stompline(dir.path(), &["serve", "--demo", "--listen", "127.0.0.1:0"]);
     let server = Server::spawn(command.env("STOMPLINE_STORE__URL", postgres.url()));
-    let until = |what: &str, holds: &dyn Fn() -> bool| {
-        let start = Instant::now();
-        while !holds() {
-            assert!(start.elapsed() < Duration::from_mins(1), "{what}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    };
+    let until = |what: &str, holds: &dyn Fn() -> bool| until(what, Duration::from_mins(1), holds);
     let is_named = || {
         let (plain, strict) = (
             server.request("/readyz", ""),

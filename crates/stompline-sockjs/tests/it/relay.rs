@@ -134,6 +134,9 @@ struct Pair {
     other: Server,
 }
 
+/// Asks for frames of the session `s`.
+const STREAMING: &str = "POST /echo/0/s/xhr_streaming HTTP/1.1";
+
 impl Pair {
     async fn start() -> Self {
         Self::with(settings()).await
@@ -155,6 +158,22 @@ impl Pair {
     async fn open(&self, session: &str) {
         let opened = post(self.one.address, &format!("/echo/0/{session}/xhr"), "").await;
         assert_eq!(opened, (200, "o\n".to_owned()));
+    }
+
+    /// Opens the session `s` by a response that is over.
+    async fn open_streaming(&self) {
+        let mut opening = Answer::to(self.one.address, STREAMING, "").await;
+        opening.chunk().await;
+        opening.expect("o\n").await;
+        self.fill(&mut opening).await;
+    }
+
+    /// A response of the session `s` ends at its size, and the client asks for the next.
+    async fn fill(&self, stream: &mut Answer) {
+        let filler = format!("[\"{}\"]", "x".repeat(5_000));
+        assert_eq!(self.send("s", &filler).await, 204);
+        stream.expect(&format!("a{filler}\n")).await;
+        stream.expect_end().await;
     }
 
     async fn send(&self, session: &str, body: &str) -> u16 {
@@ -235,25 +254,15 @@ async fn large_posts_cross_whole_and_in_order() {
 #[tokio::test]
 async fn streams_run_on_any_node() {
     let pair = Pair::start().await;
-    let start = "POST /echo/0/s/xhr_streaming HTTP/1.1";
-    let mut opening = Answer::to(pair.one.address, start, "").await;
-    opening.chunk().await;
-    opening.expect("o\n").await;
-    // It ends at its size, and the client asks for the next.
-    let filler = format!("[\"{}\"]", "x".repeat(5_000));
-    assert_eq!(pair.send("s", &filler).await, 204);
-    opening.expect(&format!("a{filler}\n")).await;
-    opening.expect_end().await;
+    pair.open_streaming().await;
     for round in 0..3 {
-        let mut stream = Answer::to(pair.other.address, start, "").await;
+        let mut stream = Answer::to(pair.other.address, STREAMING, "").await;
         assert_eq!(stream.chunk().await.unwrap().len(), 2_049);
         for n in 0..10 {
             assert_eq!(pair.send("s", &format!("[\"{round} {n}\"]")).await, 204);
             stream.expect(&format!("a[\"{round} {n}\"]\n")).await;
         }
-        assert_eq!(pair.send("s", &filler).await, 204);
-        stream.expect(&format!("a{filler}\n")).await;
-        stream.expect_end().await;
+        pair.fill(&mut stream).await;
     }
 }
 
@@ -261,8 +270,7 @@ async fn streams_run_on_any_node() {
 async fn second_receiver_is_turned_away_on_any_node() {
     let pair = Pair::start().await;
     pair.open("s").await;
-    let start = "POST /echo/0/s/xhr_streaming HTTP/1.1";
-    let mut first = Answer::to(pair.other.address, start, "").await;
+    let mut first = Answer::to(pair.other.address, STREAMING, "").await;
     first.chunk().await;
     let occupied = "c[2010,\"Another connection still open\"]\n";
     assert_eq!(pair.poll("s").await, occupied);
@@ -308,15 +316,8 @@ async fn others_find_nothing_on_any_node() {
 #[tokio::test]
 async fn receiver_that_breaks_off_ends_the_session() {
     let mut pair = Pair::start().await;
-    let start = "POST /echo/0/s/xhr_streaming HTTP/1.1";
-    let mut opening = Answer::to(pair.one.address, start, "").await;
-    opening.chunk().await;
-    opening.expect("o\n").await;
-    let filler = format!("[\"{}\"]", "x".repeat(5_000));
-    assert_eq!(pair.send("s", &filler).await, 204);
-    opening.expect(&format!("a{filler}\n")).await;
-    opening.expect_end().await;
-    let mut stream = Answer::to(pair.other.address, start, "").await;
+    pair.open_streaming().await;
+    let mut stream = Answer::to(pair.other.address, STREAMING, "").await;
     stream.chunk().await;
     assert_eq!(pair.send("s", r#"["x"]"#).await, 204);
     stream.expect("a[\"x\"]\n").await;

@@ -5,15 +5,11 @@ mod client;
 mod proxy;
 mod redis;
 
-use std::{
-    fs,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, time::Duration};
 
 use serde_json::Value;
 
-use crate::binary::{Server, exchange, run, stompline};
+use crate::binary::{Server, exchange, run, stompline, until};
 use client::Client;
 use proxy::Proxy;
 use redis::Redis;
@@ -24,9 +20,6 @@ const API_KEY: &str = "an-api-key-of-good-length";
 /// Presence has to be right again within 15 s of whatever happened: a lease, and a look at what is due. A machine that is busy with other
 /// tests has four times as long, since time decides nothing here; what never comes right fails.
 const CONVERGENCE: Duration = Duration::from_mins(1);
-
-/// Between two looks, so that those who are waited for have the processor.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 const CONFIG: &str = r#"
 [[access.rules]]
@@ -89,11 +82,7 @@ impl Node {
     }
 
     fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let start = Instant::now();
-        while !holds(self) {
-            assert!(start.elapsed() < CONVERGENCE, "{what}: not in time");
-            std::thread::sleep(LOOK_AGAIN);
-        }
+        until(what, CONVERGENCE, || holds(self));
     }
 }
 

@@ -5,6 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::binary::until;
+
 pub(super) struct Redis {
     child: Child,
     port: u16,
@@ -27,15 +29,9 @@ impl Redis {
         });
         let answer = exchange(redis.port, "CLUSTER ADDSLOTSRANGE 0 16383\r\n").unwrap();
         assert!(answer.starts_with("+OK"), "{answer}");
-        let start = Instant::now();
-        while !exchange(redis.port, "CLUSTER INFO\r\n").is_ok_and(|info| info.contains("state:ok"))
-        {
-            assert!(
-                start.elapsed() < Duration::from_secs(30),
-                "the cluster is up"
-            );
-            std::thread::sleep(super::LOOK_AGAIN);
-        }
+        until("the cluster is up", Duration::from_secs(30), || {
+            exchange(redis.port, "CLUSTER INFO\r\n").is_ok_and(|info| info.contains("state:ok"))
+        });
         redis
     }
 
@@ -131,7 +127,7 @@ fn answers(child: &mut Child, port: u16) -> bool {
         if exchange(port, "PING\r\n").is_ok_and(|answer| !answer.is_empty()) {
             return true;
         }
-        std::thread::sleep(super::LOOK_AGAIN);
+        std::thread::sleep(Duration::from_millis(10));
     }
     let _ = child.kill();
     let _ = child.wait();

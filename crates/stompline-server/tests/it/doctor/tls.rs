@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -35,8 +36,21 @@ fn acceptor() -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
+/// A proxy before `upstream`, and its port. It runs as long as the runtime does.
+pub(crate) fn before(upstream: &str) -> (Runtime, u16) {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    runtime.spawn(pass(listener, upstream.to_owned()));
+    (runtime, port)
+}
+
 /// Takes TLS and passes on what is in it.
-pub(crate) async fn pass(listener: TcpListener, upstream: String) {
+async fn pass(listener: TcpListener, upstream: String) {
     let acceptor = acceptor();
     let mut connections = JoinSet::new();
     loop {
@@ -57,14 +71,7 @@ pub(crate) async fn pass(listener: TcpListener, upstream: String) {
 fn encrypted_address_is_examined() {
     let dir = tempfile::tempdir().unwrap();
     let server = serve(dir.path(), &[]);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    runtime.spawn(pass(listener, server.address.clone()));
+    let (_proxy, port) = before(&server.address);
 
     let (url, token) = (format!("https://127.0.0.1:{port}"), token(SECRET, 3600));
     let args = ["doctor", &url, "--json", "--token", &token];

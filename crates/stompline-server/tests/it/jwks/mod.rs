@@ -5,8 +5,6 @@ mod provider;
 use std::path::Path;
 use std::process::Command;
 
-use tokio::net::TcpListener;
-
 use self::provider::Provider;
 use crate::binary::{Server, exchange, finish, stompline};
 use crate::doctor::tls;
@@ -182,14 +180,7 @@ fn unusable_keys_are_skipped_and_named_once() {
 fn encrypted_provider_needs_a_trusted_certificate() {
     let dir = tempfile::tempdir().unwrap();
     let provider = Provider::start(&[KEY_A]);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    runtime.spawn(tls::pass(listener, provider.address.clone()));
+    let (_proxy, port) = tls::before(&provider.address);
     let url = format!("https://localhost:{port}/jwks.json");
 
     let mut command = serve(dir.path(), &url);
