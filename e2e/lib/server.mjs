@@ -22,6 +22,7 @@ export class Server {
   #settings;
   #process;
   #secret;
+  #onLog = new Set();
 
   /** @param {Record<string, string>} settings environment variables such as `STOMPLINE_CHAT__RATE__CUSTOMER_PER_S` */
   static async start(settings = {}) {
@@ -68,6 +69,15 @@ export class Server {
     return this.#secret;
   }
 
+  /** The first line of the log that fits, now or later. */
+  async logged(pattern) {
+    const look = resolve => {
+      const line = this.log.split('\n').find(line => pattern.test(line));
+      return line === undefined ? this.#onLog.add(() => look(resolve)) : resolve(line);
+    };
+    return within(new Promise(look), `a line of the log like ${pattern}`);
+  }
+
   /** Ends the process as a power cut would. */
   async kill() {
     const { promise } = this.#end('SIGKILL');
@@ -103,7 +113,12 @@ export class Server {
     const leave = () => child.kill('SIGKILL');
     process.once('exit', leave);
     child.once('exit', () => process.removeListener('exit', leave));
-    child.stderr.setEncoding('utf8').on('data', text => (this.log += text));
+    child.stderr.setEncoding('utf8').on('data', text => {
+      this.log += text;
+      const waiting = [...this.#onLog];
+      this.#onLog.clear();
+      waiting.forEach(look => look());
+    });
     const first = Promise.race([
       once(createInterface(child.stdout), 'line').then(([line]) => line),
       once(child, 'exit').then(([code]) => `it left with ${code}`),

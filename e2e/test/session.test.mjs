@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { ask } from '../lib/http.mjs';
 import { Person } from '../lib/person.mjs';
 import { Server } from '../lib/server.mjs';
 import { Wire } from '../lib/wire.mjs';
@@ -94,4 +95,35 @@ test('server that stops says so', async () => {
   await own.stop();
   assert.equal((await wire.end()).code, 1001);
   assert.equal((await person.closes.find(() => true)).code, 1001);
+});
+
+test('log and metrics say why a session ended', async () => {
+  const wire = await Wire.session(server.ws('/ws/chat', server.token('noted')));
+  wire.frame('DISCONNECT', { receipt: 'bye' });
+  await wire.receipt('bye');
+  const left = await server.logged(/session ended.*customer:noted/);
+  assert.match(left, /endpoint="\/ws\/chat" transport="websocket" reason="disconnect" code=1000 seconds=\d+/);
+  const rude = await Wire.session(server.ws('/ws/chat', server.token('rude')));
+  rude.frame('SUBSCRIBE', { id: '1', destination: '/topic/presence.customer' });
+  await rude.end();
+  assert.match(await server.logged(/session ended.*customer:rude/), /reason="forbidden" code=1008/);
+  const { body } = await ask(`${server.url}/metrics`);
+  assert.match(body, /^stompline_sessions_ended_total\{reason="disconnect"\} [1-9]/m);
+  assert.match(body, /^stompline_sessions_ended_total\{reason="forbidden"\} [1-9]/m);
+});
+
+test('frames are logged when asked for, without secrets', async t => {
+  const talkative = await Server.for(t, { STOMPLINE_LOG__FRAMES: 'true' });
+  const token = talkative.token('seen');
+  const wire = await Wire.session(talkative.ws('/ws/chat', token));
+  const secret = { destination: '/app/send', 'x-shown': 'shown', Authorization: 'hidden', receipt: 'sent' };
+  wire.frame('SEND', secret, JSON.stringify({ text: 'unsaid' }));
+  await wire.receipt('sent');
+  const line = await talkative.logged(/stompline::frame.*SEND/);
+  assert.match(line, /user=customer:seen/);
+  assert.match(line, /x-shown=shown/);
+  assert.match(line, /Authorization=\*\*\*/);
+  for (const hidden of ['hidden', 'unsaid', token]) {
+    assert.equal(talkative.log.includes(hidden), false, hidden);
+  }
 });

@@ -10,7 +10,7 @@ use stompline::auth::{JwtAuthenticator, OriginRules, TrustedProxies};
 use stompline::rate::Rate;
 use stompline::{
     ClusterSettings, DecodeLimits, FrameLog, Heartbeat, Limits, PatternSyntax, Prefixes,
-    SockJsSettings, Stompline,
+    SessionEvent, SockJsSettings, Stompline,
 };
 use stompline_chat::app::{Chat, ChatSettings};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::cluster::{self, PresenceNews};
 use crate::config::{self, Config, Endpoint, UserType};
 use crate::failure::Failure;
+use crate::session_log::SessionsEnded;
 use crate::store;
 
 /// How long a node may take at its start to hear the others: a few round trips to Redis.
@@ -29,6 +30,7 @@ const IN_STEP: Duration = Duration::from_secs(5);
 pub(crate) struct Application {
     pub stompline: Stompline,
     pub chat: Chat,
+    pub ended: SessionsEnded,
     /// What runs beside the chat.
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -46,6 +48,9 @@ impl Application {
             .limits(limits(config))
             .access(access(config, &prefixes)?)
             .prefixes(prefixes);
+        let ended = SessionsEnded::default();
+        let note = ended.clone();
+        builder = builder.listener(move |event: &SessionEvent| note.note(event));
         if config.log.frames {
             builder = builder.interceptor(FrameLog::default());
         }
@@ -71,6 +76,7 @@ impl Application {
         Ok(Self {
             stompline,
             chat,
+            ended,
             tasks,
             stop,
         })

@@ -20,6 +20,7 @@ mod metrics;
 mod pages;
 mod secret;
 mod serve;
+mod session_log;
 mod store;
 mod token;
 

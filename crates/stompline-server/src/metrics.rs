@@ -14,6 +14,7 @@ use stompline_chat::app::Chat;
 
 use self::collect::{Keys, Node, Talk};
 use crate::jwks::Jwks;
+use crate::session_log::SessionsEnded;
 
 /// What `/metrics` answers with, as its content type.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,7 +29,12 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// Starts with what is known about the process itself.
-    pub(crate) fn new(stompline: Stompline, chat: Chat, jwks: Option<Jwks>) -> Self {
+    pub(crate) fn new(
+        stompline: Stompline,
+        chat: Chat,
+        ended: &SessionsEnded,
+        jwks: Option<Jwks>,
+    ) -> Self {
         let mut registry = Registry::with_prefix("stompline");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The program that answers", build);
@@ -43,6 +49,7 @@ impl Metrics {
             Unit::Seconds,
             started,
         );
+        ended.register(&mut registry);
         registry.register_collector(Box::new(Node(stompline.clone())));
         registry.register_collector(Box::new(Talk(chat.clone())));
         if let Some(jwks) = &jwks {
@@ -101,7 +108,9 @@ mod tests {
             .unwrap();
         let chat = Chat::new(Arc::new(store), ChatSettings::default());
         let app = Stompline::builder::<()>().build().unwrap();
-        let text = Metrics::new(app, chat, None).render().unwrap();
+        let text = Metrics::new(app, chat, &SessionsEnded::default(), None)
+            .render()
+            .unwrap();
         let build = format!(
             r#"stompline_build_info{{version="{}"}} 1"#,
             env!("CARGO_PKG_VERSION")

@@ -85,6 +85,7 @@ async fn serve(
     let metrics = Metrics::new(
         application.stompline.clone(),
         application.chat.clone(),
+        &application.ended,
         jwks.clone(),
     );
     let status = Arc::new(Status {

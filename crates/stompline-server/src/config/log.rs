@@ -33,13 +33,16 @@ pub(super) const KEYS: &[Key] = &[
         path: "log.level",
         kind: Kind::LogFilter,
         preset: Preset::Text("info"),
-        meaning: "What is logged. At info a session leaves two lines, its begin and its end.",
+        meaning: "What is logged. At info a session leaves one line, when it ends: whose it was, where, for how \
+                  long, and why it ended. At debug another one when it begins. \"info,stompline::session=warn\" \
+                  leaves these out.",
     },
     Key {
         path: "log.frames",
         kind: Kind::Flag,
         preset: Preset::Flag(false),
-        meaning: "Whether every STOMP frame is logged, with tokens and passcodes masked. For \
-                  finding a fault: it is slow and it writes down what people say.",
+        meaning: "Whether every STOMP frame of a client is logged, whatever log.level says: who, what, where, how \
+                  large, and the headers, with tokens and passcodes masked. Bodies are never logged. For finding \
+                  a fault: it is slow.",
     },
 ];

@@ -342,12 +342,13 @@ impl Driver {
                 session,
                 reason: reason.clone(),
             });
+        } else {
+            tracing::info!(
+                session = self.session.id(),
+                reason = reason.label(),
+                "connection ended without CONNECT"
+            );
         }
-        tracing::debug!(
-            session = self.session.id(),
-            reason = reason.label(),
-            "session ended"
-        );
     }
 }
 
