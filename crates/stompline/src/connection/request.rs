@@ -242,35 +242,50 @@ impl Driver {
         self.conclude(origin, Waiting::Ready(Ok(Reply::none())))
     }
 
-    /// Applies what a transaction held, in order; the first refusal stops the rest and is reported with COMMIT's receipt.
+    /// Applies what a transaction held, in order; the first refusal stops the rest and is reported with COMMIT's receipt. Interceptors
+    /// see COMMIT first: if they refuse it, nothing is applied.
     async fn commit(
         &mut self,
         staged: Vec<Staged>,
         receipt: Option<String>,
     ) -> Result<(), CloseReason> {
         self.settled().await?;
+        let mut origin = Origin {
+            receipt,
+            ..Origin::default()
+        };
+        let mut applied = self
+            .allow(Action::Commit, origin.receipt.as_deref())
+            .await?;
         for frame in staged {
-            let (destination, applied) = match frame {
-                Staged::Send(send) => {
-                    let destination = send.destination.clone();
-                    (Some(destination), self.apply(send).await?)
-                }
-                Staged::Ack(settle) | Staged::Nack(settle) => (None, self.acknowledge(&settle)),
-            };
-            if let Err(rejection) = applied {
-                let origin = Origin {
-                    receipt,
-                    destination,
-                    ..Origin::default()
-                };
-                return self.conclude(origin, Waiting::Ready(Err(rejection)));
+            if applied.is_err() {
+                break;
             }
+            origin.destination = match &frame {
+                Staged::Send(send) => Some(send.destination.clone()),
+                Staged::Ack(_) | Staged::Nack(_) => None,
+            };
+            applied = self.apply(frame).await?;
         }
-        self.observe(Action::Commit, receipt, |_| Ok(())).await
+        let result = applied.map(|()| Reply::none());
+        if result.is_ok() {
+            origin.destination = None;
+        }
+        self.conclude(origin, Waiting::Ready(result))
+    }
+
+    async fn apply(&mut self, staged: Staged) -> Result<Result<(), Rejection>, CloseReason> {
+        let (action, settle) = match staged {
+            Staged::Send(send) => return self.apply_send(send).await,
+            Staged::Ack(settle) => (Action::Ack, settle),
+            Staged::Nack(settle) => (Action::Nack, settle),
+        };
+        let allowed = self.allow(action, None).await?;
+        Ok(allowed.and_then(|()| self.acknowledge(&settle)))
     }
 
     /// Runs a SEND until its last message is published.
-    async fn apply(&mut self, send: Send) -> Result<Result<(), Rejection>, CloseReason> {
+    async fn apply_send(&mut self, send: Send) -> Result<Result<(), Rejection>, CloseReason> {
         let mut reply = match self.run_send(send).await? {
             Ok(reply) => reply,
             Err(rejection) => return Ok(Err(rejection)),
@@ -294,6 +309,21 @@ impl Driver {
         }
     }
 
+    /// What interceptors say of a frame whose effect is inside the session.
+    async fn allow(
+        &mut self,
+        action: Action,
+        receipt: Option<&str>,
+    ) -> Result<Result<(), Rejection>, CloseReason> {
+        if self.core.interceptors.is_empty() {
+            return Ok(Ok(()));
+        }
+        let mut request = Request::new(action, &self.session);
+        request.receipt = receipt.map(str::to_owned);
+        let effect = self.core.intercept(request);
+        Ok(self.alongside(effect).await?.map(|_| ()))
+    }
+
     /// Frames whose effect is inside the session: interceptors see them, then `act` runs.
     async fn observe(
         &mut self,
@@ -301,13 +331,7 @@ impl Driver {
         receipt: Option<String>,
         act: impl FnOnce(&mut Self) -> Result<(), Rejection>,
     ) -> Result<(), CloseReason> {
-        let mut allowed = Ok(());
-        if !self.core.interceptors.is_empty() {
-            let mut request = Request::new(action, &self.session);
-            request.receipt.clone_from(&receipt);
-            let effect = self.core.intercept(request);
-            allowed = self.alongside(effect).await?.map(|_| ());
-        }
+        let allowed = self.allow(action, receipt.as_deref()).await?;
         let result = match allowed {
             // What ends something ends it, whatever an interceptor says.
             Err(rejection) if action == Action::Unsubscribe => act(self).and(Err(rejection)),

@@ -35,7 +35,7 @@ pub enum Action {
     Nack,
     /// BEGIN.
     Begin,
-    /// COMMIT; the frames of the transaction follow as frames of their own.
+    /// COMMIT. If it is refused, nothing of the transaction takes effect; otherwise its frames follow, each seen when it is applied.
     Commit,
     /// ABORT.
     Abort,
@@ -107,7 +107,8 @@ pub(crate) enum Effect {
     Subscribed(Arc<Subscription>, Option<Confirmation>),
 }
 
-/// One link of the inbound chain.
+/// One link of the inbound chain. It sees every frame of a client but two kinds: heart-beats, and the SEND that renews the session's own
+/// token (`/app/session.renew`), which is between the client and the authenticator.
 ///
 /// ```
 /// use stompline::{BoxFuture, Interceptor, Next, Outcome, Rejection, Request};

@@ -10,6 +10,7 @@ mod endpoint;
 mod event;
 mod handler;
 mod heartbeat;
+mod interceptor;
 mod layers;
 mod outbox;
 mod promotion;
