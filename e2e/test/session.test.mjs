@@ -127,3 +127,17 @@ test('frames are logged when asked for, without secrets', async t => {
     assert.equal(talkative.log.includes(hidden), false, hidden);
   }
 });
+
+test('agents hear who comes and goes', async t => {
+  const alone = await Server.for(t, { STOMPLINE_REDIS__GRACE_S: '0' });
+  const agent = await Wire.session(alone.ws('/ws/agent', alone.token('a1', 'agent')));
+  agent.frame('SUBSCRIBE', { id: 'p', destination: '/topic/presence.customer', receipt: 'live' });
+  await agent.receipt('live');
+  const customer = await Wire.session(alone.ws('/ws/chat', alone.token('seen')));
+  const news = online => found => found.command === 'MESSAGE' && JSON.parse(found.body).online === online;
+  const came = await agent.frames.find(news(true));
+  assert.equal(came.headers.event, 'presence.changed');
+  assert.deepEqual(JSON.parse(came.body), { userId: 'seen', realm: 'customer', online: true });
+  customer.socket.terminate();
+  await agent.frames.find(news(false));
+});

@@ -55,13 +55,11 @@ impl Application {
             builder = builder.interceptor(FrameLog::default());
         }
         let (news, listener) = PresenceNews::new();
+        let mut times = ClusterSettings::default();
+        times.grace = Duration::from_secs(config.redis.grace_s.into());
+        builder = builder.cluster(times).presence(listener);
         if let Some(backplane) = backplane {
-            let mut times = ClusterSettings::default();
-            times.grace = Duration::from_secs(config.redis.grace_s.into());
-            builder = builder
-                .backplane(backplane)
-                .cluster(times)
-                .presence(listener);
+            builder = builder.backplane(backplane);
         }
         let stompline = builder.with_state(chat.clone()).build().map_err(other)?;
         chat.start(&stompline, committed);

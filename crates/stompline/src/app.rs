@@ -26,7 +26,7 @@ use crate::{
     messenger::Messenger,
     name::{NameError, Realm, UserKey, UserName},
     pattern::DestinationPattern,
-    presence::{PresenceEvent, PresenceListener},
+    presence::{Alone, PresenceEvent, PresenceListener},
     rejection::Rejection,
     router::Router,
     session::Session,
@@ -49,6 +49,8 @@ pub(crate) struct Core {
     pub(crate) presence_listeners: Vec<Arc<dyn PresenceListener>>,
     /// The name of a node without a cluster.
     pub(crate) alone: NodeId,
+    /// Who comes and goes on such a node, if somebody wants to know.
+    pub(crate) alone_presence: Option<Alone>,
     pub(crate) access: AccessRules,
     pub(crate) overflow: Vec<(DestinationPattern, Overflow)>,
     pub(crate) limits: Limits,
@@ -346,6 +348,28 @@ impl Core {
         match &self.broker.cluster {
             Some(cluster) if cluster.status().is_well() => 0,
             _ => self.limits.sessions_per_user_max,
+        }
+    }
+
+    /// A session was let in.
+    pub(crate) fn arrive(&self, session: &Arc<Session>) {
+        let add = || self.users.add(session, self.sessions_max_here());
+        match &self.alone_presence {
+            Some(alone) => alone.arrive(session, add),
+            None => {
+                add();
+            }
+        }
+    }
+
+    /// A session has ended.
+    pub(crate) fn depart(self: &Arc<Self>, session: &Session) {
+        let remove = || self.users.remove(session);
+        match &self.alone_presence {
+            Some(alone) => alone.depart(self, session, remove),
+            None => {
+                remove();
+            }
         }
     }
 

@@ -24,7 +24,7 @@ use crate::{
     messenger::Messenger,
     name::{NameError, Realm, UserKey, UserName},
     pattern::DestinationPattern,
-    presence::{Presence, PresenceListener},
+    presence::{Alone, Presence, PresenceListener},
     reply::{IntoReply, IntoSnapshot},
     router::{
         MessageRoute, Router, RouterError, SubscribeRoute, Unbound, message_route, subscribe_route,
@@ -248,8 +248,8 @@ impl<S: Clone + Send + Sync + 'static> Builder<S> {
         }
     }
 
-    /// Tells `listener` who comes online and goes offline. Needs a backplane; [`MemoryBus`](crate::backplane::MemoryBus) is one for a
-    /// node that is alone. Of the nodes of a cluster one is told of each event.
+    /// Tells `listener` who comes online and goes offline, that only after [`ClusterSettings::grace`]. Of the nodes of a cluster one is told
+    /// of each event.
     pub fn presence(mut self, listener: impl PresenceListener) -> Self {
         self.presence_listeners.push(Arc::new(listener));
         self
@@ -354,6 +354,7 @@ impl Builder<()> {
         let stats = Arc::new(Stats::default());
         let decode_limits: Arc<DecodeLimits> = Arc::new(self.limits.frame);
         let (settings, mut respondents) = (self.cluster, self.respondents);
+        let grace = settings.grace;
         let relays = Arc::<Relays>::default();
         let own = Arc::clone(&relays);
         let relay = move |letter| {
@@ -364,10 +365,12 @@ impl Builder<()> {
         let cluster = self
             .backplane
             .map(|backplane| Cluster::new(backplane, settings, respondents));
+        let is_watched = cluster.is_none() && !self.presence_listeners.is_empty();
         let core = Core {
             broker: Broker::new(Arc::clone(&stats), self.filters, cluster.clone()),
             presence_listeners: self.presence_listeners,
             alone: NodeId::fresh(),
+            alone_presence: is_watched.then(|| Alone::new(grace)),
             users: crate::user::Users::default(),
             router,
             session_config: self.limits.session(),

@@ -1,5 +1,7 @@
 //! Who is there, on whatever node.
 
+mod alone;
+
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
@@ -8,6 +10,7 @@ use crate::{
     close::CloseReason,
     name::{Realm, UserKey},
 };
+pub(crate) use alone::Alone;
 
 /// Something that happened to users of the cluster. One node is told of each event, once.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -30,8 +30,8 @@ struct Tables {
 
 impl Users {
     /// Adds a session that has just connected. If the user then has more than `sessions_max` (0: no limit), the one that was idle
-    /// longest is ended.
-    pub(crate) fn add(&self, session: &Arc<Session>, sessions_max: usize) {
+    /// longest is ended. True if it is the user's only session.
+    pub(crate) fn add(&self, session: &Arc<Session>, sessions_max: usize) -> bool {
         let user = session.key();
         let mut tables = self.lock();
         tables
@@ -40,22 +40,25 @@ impl Users {
             .insert(Arc::clone(session));
         let own = tables.users.add(user, Arc::clone(session));
         let surplus = longest_idle(own, session, sessions_max);
-        if own.len() == 1 {
+        let is_only = own.len() == 1;
+        if is_only {
             *tables.realms.entry(user.realm().clone()).or_default() += 1;
         }
         drop(tables);
         if let Some(surplus) = surplus {
             surplus.end(CloseReason::Replaced);
         }
+        is_only
     }
 
-    pub(crate) fn remove(&self, session: &Session) {
+    /// True if it was the user's only session.
+    pub(crate) fn remove(&self, session: &Session) -> bool {
         let Some(user) = session.principal_if_connected().map(Principal::key) else {
-            return;
+            return false;
         };
         let mut tables = self.lock();
         if tables.sessions.remove(session.id()).is_none() {
-            return;
+            return false;
         }
         let was_last = tables
             .users
@@ -66,6 +69,7 @@ impl Users {
                 tables.realms.remove(user.realm());
             }
         }
+        was_last
     }
 
     pub(crate) fn session(&self, id: &str) -> Option<Arc<Session>> {

@@ -114,7 +114,7 @@ pub(super) const KEYS: &[Key] = &[
             max: 600,
         },
         preset: Preset::Number(5),
-        meaning: "How long a user without a session still counts as online. Five seconds cover a \
+        meaning: "How long a user without a session still counts as online, also without Redis. Five seconds cover a \
                   page that is loaded again and a node that is restarted.",
     },
     Key {

@@ -330,7 +330,7 @@ impl Driver {
         for (_, subscription) in self.stomp.take_subscriptions() {
             self.core.leave(&subscription);
         }
-        self.core.users.remove(&self.session);
+        self.core.depart(&self.session);
         if let Some(cluster) = &self.core.broker.cluster
             && self.session.principal_if_connected().is_some()
         {

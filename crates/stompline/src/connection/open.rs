@@ -35,9 +35,7 @@ impl Driver {
             let error = Frame::error(rejection.code(), rejection.message(), None);
             return Err(self.fail(&error, CloseReason::Forbidden).await);
         }
-        self.core
-            .users
-            .add(&self.session, self.core.sessions_max_here());
+        self.core.arrive(&self.session);
         self.shutdown = None;
         if let Some(cluster) = &self.core.broker.cluster {
             cluster.arrive(&self.session);
@@ -52,6 +50,9 @@ impl Driver {
         self.transmit(&connected);
         self.core.stats.sessions.fetch_add(1, Ordering::Relaxed);
         self.core.tell(&SessionEvent::Connected(session));
+        if let Some(alone) = &self.core.alone_presence {
+            alone.tell(&self.core);
+        }
         if self.core.draining.is_cancelled() {
             self.session.end(CloseReason::Drain);
         }

@@ -13,6 +13,7 @@ mod heartbeat;
 mod interceptor;
 mod layers;
 mod outbox;
+mod presence;
 mod promotion;
 mod refusal;
 mod relay;
