@@ -9,6 +9,7 @@
 //! | SEND `/app/sync`, `/app/history` | questions, answered on `/user/queue/sync` |
 //! | SUBSCRIBE `/app/bootstrap` | everything for the first screen, once |
 
+mod access;
 mod caller;
 mod checkpoint;
 mod command;
@@ -30,11 +31,7 @@ use std::{
     time::Duration,
 };
 
-use stompline::{
-    Builder, NameError, PatternError, Prefixes, Rejection, SessionEvent, Stompline,
-    access::{AccessRules, AccessRulesBuilder, Who},
-    rate::Rate,
-};
+use stompline::{Builder, NameError, PatternError, Rejection, SessionEvent, Stompline, rate::Rate};
 use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -144,25 +141,6 @@ impl Chat {
             .message("/history", question::history)
             .subscribe("/bootstrap", question::bootstrap)
             .listener(move |event: &SessionEvent| chat.note(event))
-    }
-
-    /// Adds the chat's names to the access rules: they are for agents.
-    ///
-    /// # Errors
-    ///
-    /// Never, as long as the names are what they are.
-    pub fn access(prefixes: &Prefixes) -> Result<AccessRulesBuilder, AccessError> {
-        let mut rules = AccessRules::builder(prefixes);
-        for names in [
-            "queue.*",
-            "inbox.*",
-            "presence.*",
-            "conversation.*",
-            "metrics.*",
-        ] {
-            rules = rules.only(Who::realm("agent")?, &format!("/topic/{names}/**"))?;
-        }
-        Ok(rules)
     }
 
     /// Starts what runs beside the sessions: the publisher of `committed` and of what other nodes commit, and the checkpoints.
