@@ -8,6 +8,7 @@ mod cluster;
 mod command_line;
 mod configuration;
 mod doctor;
+mod documented;
 mod jwks;
 mod postgres;
 mod serving;
