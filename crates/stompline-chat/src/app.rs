@@ -31,7 +31,10 @@ use std::{
     time::Duration,
 };
 
-use stompline::{Builder, NameError, PatternError, Rejection, SessionEvent, Stompline, rate::Rate};
+use stompline::{
+    Builder, DestinationPattern, NameError, Overflow, PatternError, Rejection, SessionEvent,
+    Stompline, rate::Rate,
+};
 use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -128,6 +131,7 @@ impl Chat {
     pub fn install(&self, builder: Builder<Self>) -> Builder<Self> {
         let chat = self.clone();
         builder
+            .overflow(signals(), Overflow::Conflate)
             .message("/send", command::send)
             .message("/chat.send", command::send)
             .message("/chat.start", command::start)
@@ -207,6 +211,11 @@ impl Chat {
             _ => {}
         }
     }
+}
+
+/// Where signals are heard. They are true for a moment: who reads slowly gets the newest of each key, and is not closed for them.
+fn signals() -> DestinationPattern {
+    DestinationPattern::parse("/user/queue/signals").expect("a plain name is a pattern")
 }
 
 /// Why the chat's access rules cannot be made.

@@ -51,6 +51,9 @@ impl Application {
         let ended = SessionsEnded::default();
         let note = ended.clone();
         builder = builder.listener(move |event: &SessionEvent| note.note(event));
+        for rule in &config.limits.slow_readers {
+            builder = builder.overflow(rule.destination.clone(), rule.policy.into());
+        }
         if config.log.frames {
             builder = builder.interceptor(FrameLog::default());
         }

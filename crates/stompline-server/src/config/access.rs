@@ -81,7 +81,9 @@ fn parsed_who<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Who, D::Erro
     who(&text).ok_or_else(|| de::Error::custom("nobody is called so"))
 }
 
-fn destination<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DestinationPattern, D::Error> {
+pub(super) fn destination<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<DestinationPattern, D::Error> {
     let text = String::deserialize(deserializer)?;
     DestinationPattern::parse(&text).map_err(de::Error::custom)
 }

@@ -1,7 +1,9 @@
 //! What one client may take of the server.
 
 use serde::Deserialize;
+use stompline::{DestinationPattern, Overflow};
 
+use super::access::destination;
 use super::key::{Key, Preset};
 use super::kind::Kind;
 use super::quantity::Unit;
@@ -27,6 +29,35 @@ pub(crate) struct Limits {
     pub connects_per_s_per_address: u32,
     pub authentications: u32,
     pub frames_per_s: u32,
+    pub slow_readers: Vec<SlowReader>,
+}
+
+/// One of `limits.slow_readers`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SlowReader {
+    #[serde(deserialize_with = "destination")]
+    pub destination: DestinationPattern,
+    pub policy: Policy,
+}
+
+/// What happens to a message that does not fit into a full outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Policy {
+    Close,
+    DropOldest,
+    Conflate,
+}
+
+impl From<Policy> for Overflow {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Close => Self::Refuse,
+            Policy::DropOldest => Self::DropOldest,
+            Policy::Conflate => Self::Conflate,
+        }
+    }
 }
 
 const BYTES: Kind = Kind::number(Unit::Bytes, 0);
@@ -145,5 +176,28 @@ pub(super) const KEYS: &[Key] = &[
         preset: Preset::Number(0),
         meaning: "Frames a second of one session; 0 is off. Off, because the chat counts messages \
                   itself and other frames are bounded by the limits above.",
+    },
+    Key {
+        path: "limits.slow_readers",
+        kind: Kind::Tables,
+        preset: Preset::List(&[]),
+        meaning: "What happens where somebody does not read fast enough and limits.outbox_bytes are full, by the \
+                  destination of the subscription. The first rule that matches counts; without one the session \
+                  is closed (4500).",
+    },
+    Key {
+        path: "limits.slow_readers[].destination",
+        kind: Kind::Destination,
+        preset: Preset::Required(r#""/topic/prices.*""#),
+        meaning: "The destinations as clients subscribe to them: `*` stands for anything within one segment, `**` at \
+                  the end for any number of segments.",
+    },
+    Key {
+        path: "limits.slow_readers[].policy",
+        kind: Kind::Choice(&["close", "drop_oldest", "conflate"]),
+        preset: Preset::Required(r#""conflate""#),
+        meaning: "close: the session ends, and a client that comes back knows that it missed something. \
+                  drop_oldest: the oldest messages of such destinations make room. conflate: a message takes the \
+                  place of an older one with the same header `key`, once the outbox is half full.",
     },
 ];

@@ -80,6 +80,48 @@ async fn conflated_messages_keep_the_newest() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn oldest_messages_make_room_where_they_may() {
+    let prices = DestinationPattern::parse("/topic/open.*").unwrap();
+    let app = test_app(
+        open_broker()
+            .limits(small_outboxes())
+            .overflow(prices, Overflow::DropOldest),
+    );
+    let mut anna = app.connect("customer", "anna").await;
+    let mut lazy = app.connect("customer", "lazy").await;
+    lazy.subscribe("s", "/topic/open.x").await;
+    let padding = "x".repeat(1_000);
+    for n in 0..300 {
+        anna.send_and_wait("/topic/open.x", format!("{n} {padding}"))
+            .await;
+    }
+    // What is not of such a destination is not dropped for it: this receipt comes.
+    lazy.transmit(&frame(
+        Command::Send,
+        &[("destination", "/topic/open.y"), ("receipt", "own")],
+    ))
+    .await;
+    let mut numbers: Vec<u32> = Vec::new();
+    let mut receipts = 0;
+    while numbers.last() != Some(&299) || receipts == 0 {
+        let frame = tokio::time::timeout(Duration::from_mins(1), lazy.frame())
+            .await
+            .unwrap();
+        if frame.command == Command::Receipt {
+            receipts += 1;
+            continue;
+        }
+        let body = std::str::from_utf8(&frame.body).unwrap();
+        numbers.push(body.split(' ').next().unwrap().parse().unwrap());
+    }
+    assert!(
+        numbers.is_sorted() && numbers.len() < 300,
+        "{} messages",
+        numbers.len()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn sender_of_a_burst_is_not_drowned_by_its_own_echoes() {
     // What a handler sends by the messenger waits for nobody; only reading less can keep the outbox from filling.
     let echo = async |user: Principal, messenger: Messenger, body: String| {
