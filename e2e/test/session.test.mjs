@@ -141,3 +141,19 @@ test('agents hear who comes and goes', async t => {
   customer.socket.terminate();
   await agent.frames.find(news(false));
 });
+
+test('endpoint may have limits of its own', async t => {
+  const narrow = await Server.for(t, { STOMPLINE_ENDPOINTS__CHAT__FRAME_BYTES: '1024' });
+  const long = { destination: '/app/send', receipt: 'long' };
+  const body = JSON.stringify({ text: 'x'.repeat(1_500) });
+  const customer = await Wire.session(narrow.ws('/ws/chat', narrow.token('c1')));
+  customer.frame('SEND', long, body);
+  const error = await customer.get('ERROR');
+  assert.equal(error.headers.code, 'frame_too_large');
+  const agent = await Wire.session(narrow.ws('/ws/agent', narrow.token('a1', 'agent')));
+  agent.frame('SUBSCRIBE', { id: 'a', destination: '/user/queue/acks' });
+  agent.frame('SEND', long, body);
+  // It is not refused for its length, only because there is no conversation.
+  const { body: ack } = await agent.get('MESSAGE', { subscription: 'a' });
+  assert.equal(JSON.parse(ack).ok, false);
+});

@@ -97,6 +97,7 @@ impl Application {
                 .stompline
                 .endpoint(&endpoint.path)
                 .authenticate(authenticator.clone())
+                .limits(endpoint_limits(config, endpoint))
                 .origins(origins)
                 .trusted_proxies(proxies.clone())
                 .late_authentication(endpoint.late_authentication);
@@ -188,6 +189,24 @@ fn access(config: &Config, prefixes: &Prefixes) -> Result<stompline::access::Acc
         });
     }
     Ok(rules.build())
+}
+
+/// The limits with what the endpoint has of its own.
+fn endpoint_limits(config: &Config, own: &Endpoint) -> Limits {
+    let mut config = config.clone();
+    for (general, own) in [
+        (&mut config.limits.frame_bytes, own.frame_bytes),
+        (&mut config.limits.outbox_bytes, own.outbox_bytes),
+        (&mut config.limits.subscriptions, own.subscriptions),
+        (&mut config.limits.frames_per_s, own.frames_per_s),
+        (
+            &mut config.limits.connects_per_s_per_address,
+            own.connects_per_s_per_address,
+        ),
+    ] {
+        *general = own.unwrap_or(*general);
+    }
+    limits(&config)
 }
 
 fn limits(config: &Config) -> Limits {

@@ -7,7 +7,6 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use stompline_proto::{DecodeLimits, server};
 use stompline_sockjs::Overflow;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -21,7 +20,7 @@ use crate::{
     event::{Listener, SessionEvent},
     extract::{Inbound, Parts},
     interceptor::{Action, Effect, Interceptor, Next, Outcome, Request},
-    limits::Limits,
+    limits::{Limits, SessionLimits},
     message::{Audience, Outgoing},
     messenger::Messenger,
     name::{NameError, Realm, UserKey, UserName},
@@ -54,8 +53,8 @@ pub(crate) struct Core {
     pub(crate) access: AccessRules,
     pub(crate) overflow: Vec<(DestinationPattern, Overflow)>,
     pub(crate) limits: Limits,
-    pub(crate) session_config: Arc<server::Config>,
-    pub(crate) decode_limits: Arc<DecodeLimits>,
+    /// The same for sessions of endpoints that have none of their own.
+    pub(crate) session_limits: Arc<SessionLimits>,
     pub(crate) stats: Arc<Stats>,
     /// What other nodes ask about sessions over HTTP.
     pub(crate) relays: Arc<Relays>,

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use stompline_proto::DecodeLimits;
 use stompline_sockjs::Overflow;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -20,7 +19,7 @@ use crate::{
     filter::{Filters, OutboundFilter},
     handler::Handler,
     interceptor::Interceptor,
-    limits::Limits,
+    limits::{Limits, SessionLimits},
     messenger::Messenger,
     name::{NameError, Realm, UserKey, UserName},
     pattern::DestinationPattern,
@@ -352,7 +351,6 @@ impl Builder<()> {
             router.subscribe(&path, route(()))?;
         }
         let stats = Arc::new(Stats::default());
-        let decode_limits: Arc<DecodeLimits> = Arc::new(self.limits.frame);
         let (settings, mut respondents) = (self.cluster, self.respondents);
         let grace = settings.grace;
         let relays = Arc::<Relays>::default();
@@ -373,8 +371,7 @@ impl Builder<()> {
             alone_presence: is_watched.then(|| Alone::new(grace)),
             users: crate::user::Users::default(),
             router,
-            session_config: self.limits.session(),
-            decode_limits,
+            session_limits: SessionLimits::new(self.limits.clone()),
             turnstile: Turnstile::new(self.limits.connects_per_s),
             info_turnstile: Turnstile::new(self.limits.connects_per_s),
             places: Places::new(self.limits.authentications_max),

@@ -5,11 +5,14 @@ use std::{sync::Arc, time::Duration};
 use stompline_proto::{DecodeLimits, Heartbeat, server};
 use stompline_sockjs::Settings;
 
+use crate::rate::Rate;
+
 /// What a WebSocket message may hold at least, however small frames have to be: a frame that is too large should be named by an
 /// ERROR and not be cut off below.
 const MESSAGE_BYTES_MIN: usize = 128 * 1024;
 
-/// The bounds of one node, with defaults for a public server. Zero switches off those that say so.
+/// The bounds of one node, with defaults for a public server. Zero switches off those that say so. An endpoint may have
+/// [its own](crate::Endpoint::limits).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
@@ -91,14 +94,31 @@ impl Limits {
             )
     }
 
-    pub(crate) fn session(&self) -> Arc<server::Config> {
-        Arc::new(
-            server::Config::default()
-                .heartbeat(self.heartbeat)
-                .connect_timeout(self.connect_timeout)
-                .subscriptions_max(self.subscriptions_max)
-                .transaction_frames_max(self.transaction_frames_max)
-                .transaction_bytes_max(self.transaction_bytes_max),
-        )
+    fn session(&self) -> server::Config {
+        server::Config::default()
+            .heartbeat(self.heartbeat)
+            .connect_timeout(self.connect_timeout)
+            .subscriptions_max(self.subscriptions_max)
+            .transaction_frames_max(self.transaction_frames_max)
+            .transaction_bytes_max(self.transaction_bytes_max)
+    }
+}
+
+/// The bounds of the sessions of one endpoint, in the forms in which they are used.
+pub(crate) struct SessionLimits {
+    pub(crate) limits: Limits,
+    pub(crate) stomp: Arc<server::Config>,
+    pub(crate) frame: Arc<DecodeLimits>,
+    pub(crate) frame_rate: Option<Rate>,
+}
+
+impl SessionLimits {
+    pub(crate) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self {
+            stomp: Arc::new(limits.session()),
+            frame: Arc::new(limits.frame),
+            frame_rate: Some(Rate::per_s(limits.frames_per_s)).filter(|rate| !rate.is_off()),
+            limits,
+        })
     }
 }

@@ -46,6 +46,11 @@ impl Rate {
     /// The slowest rate that is a limit: one in a day.
     pub const SLOWEST_PER_S: f64 = 1.0 / 86_400.0;
 
+    /// As many a second, and as many at once; 0 is no limit.
+    pub(crate) fn per_s(number: u32) -> Self {
+        Self::new(f64::from(number), number.max(1)).unwrap_or(Self::OFF)
+    }
+
     /// `per_s` in a second on average and `burst` at once; a rate of 0 means [`Rate::OFF`].
     ///
     /// # Errors

@@ -27,6 +27,11 @@ pub(crate) struct Endpoint {
     pub sockjs_heartbeat_s: u32,
     pub sockjs_disconnect_s: u32,
     pub late_authentication: bool,
+    pub frame_bytes: Option<u32>,
+    pub outbox_bytes: Option<u32>,
+    pub subscriptions: Option<u32>,
+    pub frames_per_s: Option<u32>,
+    pub connects_per_s_per_address: Option<u32>,
 }
 
 /// Whose tokens an endpoint takes.
@@ -123,5 +128,36 @@ pub(super) const KEYS: &[Key] = &[
         preset: Preset::Flag(false),
         meaning: "Whether the token may come as late as in CONNECT (header Authorization, token or \
                   passcode). Off, because strangers are turned away more cheaply before the upgrade.",
+    },
+    Key {
+        path: "endpoints.*.frame_bytes",
+        kind: Kind::number(Unit::Bytes, 0),
+        preset: Preset::Unset("65536"),
+        meaning: "The longest STOMP frame here, instead of limits.frame_bytes; 0 is off.",
+    },
+    Key {
+        path: "endpoints.*.outbox_bytes",
+        kind: Kind::number(Unit::Bytes, 0),
+        preset: Preset::Unset("524288"),
+        meaning: "What may wait for one session here, instead of limits.outbox_bytes; 0 is off.",
+    },
+    Key {
+        path: "endpoints.*.subscriptions",
+        kind: Kind::count(0),
+        preset: Preset::Unset("128"),
+        meaning: "Subscriptions of one session here, instead of limits.subscriptions; 0 is off.",
+    },
+    Key {
+        path: "endpoints.*.frames_per_s",
+        kind: Kind::number(Unit::PerSecond, 0),
+        preset: Preset::Unset("50"),
+        meaning: "Frames a second of one session here, instead of limits.frames_per_s; 0 is off.",
+    },
+    Key {
+        path: "endpoints.*.connects_per_s_per_address",
+        kind: Kind::number(Unit::PerSecond, 0),
+        preset: Preset::Unset("20"),
+        meaning: "New connections a second from one client address here, instead of \
+                  limits.connects_per_s_per_address; 0 is off.",
     },
 ];

@@ -91,7 +91,7 @@ impl Driver {
             due = due.min(at);
         }
         if let Some(since) = self.session.outbox().stalled_since() {
-            due = due.min(since + self.core.limits.write_stall);
+            due = due.min(since + self.rules.limits.limits.write_stall);
         }
         if self.is_kept_alive() {
             due = due.min(last_write + KEEP_ALIVE);
@@ -106,7 +106,7 @@ impl Driver {
         let now = now();
         let last_write = self.last_write(now);
         if let Some(since) = self.session.outbox().stalled_since()
-            && now.duration_since(since) >= self.core.limits.write_stall
+            && now.duration_since(since) >= self.rules.limits.limits.write_stall
         {
             self.session.end(CloseReason::SlowConsumer);
             return Some(CloseReason::SlowConsumer);
@@ -154,9 +154,9 @@ impl Driver {
     /// How long until the token's end, or until its notice, asks for something.
     fn until_expiry(&self) -> Option<Duration> {
         let end = self.session.expires_at().filter(|_| self.stomp.is_open())?;
-        let mut due = end + self.core.limits.expiry_leeway;
+        let mut due = end + self.rules.limits.limits.expiry_leeway;
         if self.notice_from_ms != u64::MAX {
-            let notice = end.checked_sub(self.core.limits.expiry_notice)?;
+            let notice = end.checked_sub(self.rules.limits.limits.expiry_notice)?;
             let from = SystemTime::UNIX_EPOCH + Duration::from_millis(self.notice_from_ms);
             due = due.min(notice.max(from));
         }
@@ -169,7 +169,7 @@ impl Driver {
         }
         let end = self.session.expires_at()?;
         let now = SystemTime::now();
-        if end + self.core.limits.expiry_leeway <= now {
+        if end + self.rules.limits.limits.expiry_leeway <= now {
             let text = "the token has expired; connect again with a new one";
             let error = Frame::error("token_expired", text, None);
             self.transmit(&error);

@@ -100,14 +100,15 @@ impl Driver {
             Arc::clone(connection.outbox()),
             admission.attributes,
         );
-        let frame_rate = rules
-            .frame_rate(&core.limits)
+        let limits = Arc::clone(&rules.limits);
+        let frame_rate = limits
+            .frame_rate
             .map(|rate| Box::new(TokenBucket::new(rate)));
         core.stats.connections.fetch_add(1, Ordering::Relaxed);
         Self {
-            decoder: Decoder::new(Side::Server, Arc::clone(&core.decode_limits)),
-            stomp: server::Session::new(Arc::clone(&core.session_config), now),
-            timer: Box::pin(tokio::time::sleep(core.limits.connect_timeout)),
+            decoder: Decoder::new(Side::Server, Arc::clone(&limits.frame)),
+            stomp: server::Session::new(Arc::clone(&limits.stomp), now),
+            timer: Box::pin(tokio::time::sleep(limits.limits.connect_timeout)),
             shutdown: Some(Box::pin(core.draining.clone().cancelled_owned())),
             core,
             rules,

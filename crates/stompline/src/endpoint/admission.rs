@@ -134,7 +134,7 @@ impl Gate {
         let Ok(_place) = self.core.places.take() else {
             return Err(busy(AUTHENTICATIONS, RETRY_AFTER));
         };
-        let limit = self.core.limits.connect_timeout;
+        let limit = self.rules.limits.limits.connect_timeout;
         tokio::time::timeout(limit, waiting)
             .await
             .map_err(|_| busy("authentication takes too long", RETRY_AFTER))

@@ -21,7 +21,7 @@ use crate::{
     },
     connection::Driver,
     delivery::Delivery,
-    limits::Limits,
+    limits::{Limits, SessionLimits},
     name::UserKey,
     rate::{KeyedBuckets, Rate, TokenBucket},
 };
@@ -67,11 +67,13 @@ pub struct Endpoint {
     tokens: TokenSources,
     proxies: TrustedProxies,
     late: bool,
+    limits: Arc<SessionLimits>,
 }
 
 impl Endpoint {
     pub(crate) fn new(core: Arc<Core>, prefix: &str) -> Self {
         Self {
+            limits: Arc::clone(&core.session_limits),
             core,
             prefix: prefix.into(),
             sockjs: None,
@@ -144,6 +146,16 @@ impl Endpoint {
         Self { late, ..self }
     }
 
+    /// Bounds for the connections and sessions of this endpoint. Default: those of the [application](crate::Builder::limits). Bounds of the
+    /// whole node stay the application's, whatever these say: sessions of a user, connections a second (but not those from one
+    /// address), authentications under way, and the time of a handler.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self {
+            limits: SessionLimits::new(limits),
+            ..self
+        }
+    }
+
     /// The routes of this endpoint.
     ///
     /// # Errors
@@ -161,7 +173,8 @@ impl Endpoint {
         if let Some(user_type) = &self.user_type {
             core.expect_realm(user_type);
         }
-        let mut settings = core.limits.transport().protocols(PROTOCOLS);
+        let limits = &self.limits.limits;
+        let mut settings = limits.transport().protocols(PROTOCOLS);
         if let Some(sockjs) = &self.sockjs {
             settings = sockjs.apply(settings, !self.origins.allow_any());
         }
@@ -185,9 +198,10 @@ impl Endpoint {
             proxies: self.proxies,
             late: self.late,
             addresses: KeyedBuckets::new(
-                per_s(core.limits.connects_per_s_per_address),
+                Rate::per_s(limits.connects_per_s_per_address),
                 ADDRESSES_MAX,
             ),
+            limits: self.limits,
         });
         let tasks = core.tasks.clone();
         let gate = Arc::new(Gate { core, rules });
@@ -222,6 +236,7 @@ pub(crate) struct Rules {
     proxies: TrustedProxies,
     late: bool,
     addresses: KeyedBuckets<IpAddr>,
+    pub(crate) limits: Arc<SessionLimits>,
 }
 
 /// What the handshake found out.
@@ -233,7 +248,7 @@ pub(crate) struct Admission {
 impl Rules {
     /// An endpoint that lets in everybody, for connections that are made without a handshake.
     #[cfg(feature = "testing")]
-    pub(crate) fn open(prefix: &str) -> Self {
+    pub(crate) fn open(prefix: &str, limits: &Arc<SessionLimits>) -> Self {
         Self {
             prefix: prefix.into(),
             authenticator: None,
@@ -244,16 +259,12 @@ impl Rules {
             proxies: TrustedProxies::default(),
             late: false,
             addresses: KeyedBuckets::new(Rate::OFF, ADDRESSES_MAX),
+            limits: Arc::clone(limits),
         }
     }
 
     pub(crate) fn authenticates(&self) -> bool {
         self.authenticator.is_some()
-    }
-
-    #[allow(clippy::unused_self, reason = "an endpoint may get a rate of its own")]
-    pub(crate) fn frame_rate(&self, limits: &Limits) -> Option<Rate> {
-        Some(per_s(limits.frames_per_s)).filter(|rate| !rate.is_off())
     }
 }
 
@@ -304,7 +315,7 @@ pub(crate) struct Turnstile(Mutex<TokenBucket>);
 
 impl Turnstile {
     pub(crate) fn new(connects_per_s: u32) -> Self {
-        Self(Mutex::new(TokenBucket::new(per_s(connects_per_s))))
+        Self(Mutex::new(TokenBucket::new(Rate::per_s(connects_per_s))))
     }
 
     /// Lets one pass, or says how long to wait.
@@ -315,9 +326,4 @@ impl Turnstile {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         bucket.try_take(std::time::Instant::now())
     }
-}
-
-/// As many a second, and as many at once; 0 is no limit.
-fn per_s(number: u32) -> Rate {
-    Rate::new(f64::from(number), number.max(1)).unwrap_or(Rate::OFF)
 }

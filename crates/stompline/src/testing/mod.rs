@@ -77,7 +77,7 @@ impl TestApp {
         let core = Arc::clone(self.app.core());
         let settings = core.limits.transport();
         let connection = Connection::over(ours, transport, &settings);
-        let rules = Arc::new(Rules::open("/test"));
+        let rules = Arc::new(Rules::open("/test", &core.session_limits));
         let admission = Admission {
             principal: Some(principal),
             attributes: Attributes::new(),

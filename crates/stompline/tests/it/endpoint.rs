@@ -6,7 +6,7 @@ use std::{
 };
 
 use stompline::{
-    Realm, Stompline, Transport, UserName,
+    Limits, Realm, Stompline, Transport, UserName,
     auth::{JwtKey, JwtSettings, OriginRules, Principal},
     testing::TestClient,
 };
@@ -20,6 +20,14 @@ use tokio::{
 use crate::support::{frame, header};
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
+
+/// Limits of one endpoint that others do not have.
+fn narrow() -> Limits {
+    let mut limits = Limits::default();
+    limits.frame = limits.frame.frame_bytes_max(1_024);
+    limits.subscriptions_max = 2;
+    limits
+}
 
 struct Server {
     address: SocketAddr,
@@ -46,6 +54,7 @@ impl Server {
             .merge(
                 app.endpoint("/ws/agent")
                     .sockjs()
+                    .limits(narrow())
                     .authenticate(jwt.clone())
                     .require_type("agent"),
             )
@@ -230,4 +239,41 @@ async fn expiring_session_can_be_renewed_in_band() {
     let foreign = serde_json::json!({ "token": server.token("customer", "8", HOUR) });
     anna.send("/app/session.renew", foreign.to_string()).await;
     assert_eq!(header(&anna.message().await, "code"), "forbidden");
+}
+
+#[tokio::test]
+async fn endpoint_may_have_limits_of_its_own() {
+    let server = Server::start().await;
+    for (path, realm, is_narrow) in [
+        ("/ws/chat", "customer", false),
+        ("/ws/agent", "agent", true),
+    ] {
+        let token = server.token(realm, "7", Duration::from_mins(1));
+        let path = format!("{path}?token={token}");
+        let mut client = server.client(&path, Transport::WebSocket).await;
+        client.connect().await;
+        for id in ["1", "2"] {
+            client.subscribe(id, &format!("/topic/{id}")).await;
+        }
+        let subscribe = [("id", "3"), ("destination", "/topic/3"), ("receipt", "3")];
+        client
+            .transmit(&frame(Command::Subscribe, &subscribe))
+            .await;
+        if is_narrow {
+            let (error, _) = client.error().await;
+            assert_eq!(header(&error, "code"), "subscriptions_max");
+            client = server.client(&path, Transport::WebSocket).await;
+            client.connect().await;
+        } else {
+            client.await_receipt("3").await;
+        }
+        client.subscribe("e", "/user/queue/echo").await;
+        client.send("/app/echo", "x".repeat(2_000)).await;
+        if is_narrow {
+            let (error, _) = client.error().await;
+            assert_eq!(header(&error, "code"), "frame_too_large");
+        } else {
+            assert_eq!(client.message().await.body.len(), 2_000);
+        }
+    }
 }
