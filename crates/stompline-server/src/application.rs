@@ -57,6 +57,9 @@ impl Application {
         if config.log.frames {
             builder = builder.interceptor(FrameLog::default());
         }
+        for rule in &config.limits.content {
+            builder = builder.interceptor(rule.rules());
+        }
         let (news, listener) = PresenceNews::new();
         let mut times = ClusterSettings::default();
         times.grace = Duration::from_secs(config.redis.grace_s.into());

@@ -9,6 +9,7 @@ mod api;
 mod auth;
 mod chat;
 mod check;
+mod content;
 mod endpoint;
 mod fault;
 mod heartbeat;

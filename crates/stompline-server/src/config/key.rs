@@ -4,7 +4,8 @@ use toml::Value;
 
 use super::kind::Kind;
 use super::{
-    access, api, auth, chat, endpoint, heartbeat, limits, listen, log, redis, shutdown, store,
+    access, api, auth, chat, content, endpoint, heartbeat, limits, listen, log, redis, shutdown,
+    store,
 };
 
 /// A key of the configuration.
@@ -54,13 +55,14 @@ pub(crate) const BUILT_IN_ENDPOINTS: &[(&str, &str, &str)] = &[
 /// Every key, in the order in which they are explained. Keys outside a table come first, as TOML
 /// wants them.
 pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
-    let tables: [&'static [Key]; 12] = [
+    let tables: [&'static [Key]; 13] = [
         listen::KEYS,
         auth::KEYS,
         api::KEYS,
         endpoint::KEYS,
         heartbeat::KEYS,
         limits::KEYS,
+        content::KEYS,
         access::KEYS,
         chat::KEYS,
         redis::KEYS,

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use stompline::{DestinationPattern, Overflow};
 
 use super::access::destination;
+use super::content::Content;
 use super::key::{Key, Preset};
 use super::kind::Kind;
 use super::quantity::Unit;
@@ -30,6 +31,7 @@ pub(crate) struct Limits {
     pub authentications: u32,
     pub frames_per_s: u32,
     pub slow_readers: Vec<SlowReader>,
+    pub content: Vec<Content>,
 }
 
 /// One of `limits.slow_readers`.

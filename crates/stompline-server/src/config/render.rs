@@ -28,7 +28,9 @@ pub(crate) fn default_file() -> String {
     let mut table = "";
     for key in keys() {
         let (key_table, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
-        if key_table != table && key_table != "endpoints.*" && !key_table.ends_with("[]") {
+        // A list of tables is only an example here, and needs no heading of its own.
+        let is_headed = !matches!(key.kind, Kind::Tables) && !key_table.ends_with("[]");
+        if key_table != table && key_table != "endpoints.*" && is_headed {
             let _ = write!(out, "\n[{key_table}]\n");
         }
         match (key_table, key.kind) {

@@ -103,6 +103,45 @@ fn polling_clients_hear_the_end_of_a_drain() {
 }
 
 #[test]
+fn content_rules_of_the_configuration_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("rules.toml");
+    let rules =
+        "[[limits.content]]\ndestination = '/app/send'\nwords = ['casino']\njson_depth = 3\n";
+    std::fs::write(&config, rules).unwrap();
+    let config = config.to_string_lossy().into_owned();
+    let args = ["--demo", "--config", &config];
+    let server = Server::start(dir.path(), &args);
+    let token = run(dir.path(), &["token", "--user", "c1", "--type", "customer"]).succeeded();
+    let post = |action: &str, frame: &str| {
+        let path = format!("POST /ws/chat/000/s/{action}?token={}", token.trim());
+        let body = match frame {
+            "" => String::new(),
+            frame => serde_json::to_string(&[format!("{frame}\0")]).unwrap(),
+        };
+        exchange(&server.address, &path, "", &body)
+    };
+    post("xhr", "");
+    post("xhr_send", "CONNECT\naccept-version:1.2\n\n");
+    post("xhr", "");
+    post(
+        "xhr_send",
+        "SUBSCRIBE\nid:e\ndestination:/user/queue/errors\n\n",
+    );
+    for (body, code) in [
+        (r#"{"text":"to the CASINO"}"#, "code:content"),
+        (r#"{"text":[[[["x"]]]]}"#, "code:too_deep"),
+    ] {
+        post(
+            "xhr_send",
+            &format!("SEND\ndestination:/app/send\n\n{body}"),
+        );
+        let told = post("xhr", "").replace("\\n", "\n");
+        assert!(told.contains(code), "{told}");
+    }
+}
+
+#[test]
 fn log_can_be_json_lines() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = stompline(dir.path(), &["serve", "--demo", "--listen", "127.0.0.1:0"]);

@@ -49,9 +49,12 @@ impl ContentRules {
     }
 
     /// The content types that are allowed, parameters aside. A frame without one is allowed.
-    pub fn content_types(self, types: impl IntoIterator<Item = &'static str>) -> Self {
+    pub fn content_types<T: Into<Cow<'static, str>>>(
+        self,
+        types: impl IntoIterator<Item = T>,
+    ) -> Self {
         Self {
-            content_types: types.into_iter().map(Cow::Borrowed).collect(),
+            content_types: types.into_iter().map(Into::into).collect(),
             ..self
         }
     }
