@@ -112,6 +112,21 @@ test('log and metrics say why a session ended', async () => {
   assert.match(body, /^stompline_sessions_ended_total\{reason="forbidden"\} [1-9]/m);
 });
 
+test('log says why a frame was refused, once for each session', async () => {
+  const wire = await Wire.session(server.ws('/ws/chat', server.token('unlucky')));
+  wire.frame('SUBSCRIBE', { id: 'e', destination: '/user/queue/errors' });
+  for (const n of [1, 2, 3]) {
+    wire.frame('SEND', { destination: '/app/nowhere', n });
+  }
+  await wire.frames.count(3, ({ command }) => command === 'MESSAGE');
+  const session = wire.connected.headers.session;
+  const line = await server.logged(new RegExp(`refused.*${session}`));
+  assert.match(line, /code="no_handler" destination="\/app\/nowhere"/);
+  wire.frame('DISCONNECT', {});
+  await server.logged(new RegExp(`session ended.*${session}`));
+  assert.equal(server.log.split('\n').filter(line => line.includes(session) && line.includes('refused')).length, 1);
+});
+
 test('frames are logged when asked for, without secrets', async t => {
   const talkative = await Server.for(t, { STOMPLINE_LOG__FRAMES: 'true' });
   const token = talkative.token('seen');

@@ -57,6 +57,10 @@ enum Input {
 }
 
 /// The owner of one connection.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each with its own name"
+)]
 pub(crate) struct Driver {
     core: Arc<Core>,
     rules: Arc<Rules>,
@@ -79,6 +83,7 @@ pub(crate) struct Driver {
     /// From when on the client may be told that its token ends, in milliseconds of the Unix epoch; `u64::MAX` once it knows.
     notice_from_ms: u64,
     told_undeliverable: bool,
+    was_refused: bool,
     departed: bool,
 }
 
@@ -122,6 +127,7 @@ impl Driver {
             announced: false,
             notice_from_ms: 0,
             told_undeliverable: false,
+            was_refused: false,
             departed: false,
         }
     }

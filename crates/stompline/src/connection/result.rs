@@ -199,7 +199,10 @@ impl Driver {
             Some(rejection) if published.deliveries == 0 => {
                 return self.refuse(&rejection, &done.origin);
             }
-            Some(_) => self.core.note_rejection(),
+            Some(rejection) => {
+                self.core.note_rejection();
+                self.log_refusal(&rejection, done.origin.destination.as_deref());
+            }
         }
         Ok(())
     }
@@ -221,7 +224,11 @@ impl Driver {
         let fatal = rejection.is_fatal() || (origin.is_subscribe && origin.joining.is_none());
         if !fatal {
             self.core.note_rejection();
-            if self.report(rejection, destination, receipt) || receipt.is_none() {
+            if self.report(rejection, destination, receipt) {
+                self.log_refusal(rejection, destination);
+                return Ok(());
+            }
+            if receipt.is_none() {
                 return Ok(());
             }
         }
@@ -243,6 +250,21 @@ impl Driver {
         };
         self.session.end(reason.clone());
         Err(reason)
+    }
+
+    /// The first refusal of a session is worth a line; a client that is refused again and again must not fill the log.
+    fn log_refusal(&mut self, rejection: &Rejection, destination: Option<&str>) {
+        let (session, code) = (self.session.id(), rejection.code());
+        if std::mem::replace(&mut self.was_refused, true) {
+            tracing::debug!(session, code, destination, "a frame was refused");
+        } else {
+            tracing::info!(
+                session,
+                code,
+                destination,
+                "a frame was refused; more of this session are logged at debug"
+            );
+        }
     }
 
     /// Ends a subscription that is refused after all.
