@@ -4,14 +4,15 @@ use axum::Router;
 use bytes::Bytes;
 use http::StatusCode;
 use stompline_sockjs::{
-    Close, Connection, Endpoint, Purpose, Refusal, Request, Service, Settings,
-    websocket::{self, Event, Opcode, Role, handshake::ClientRequest},
+    Close, Connection, Endpoint, Purpose, Refusal, Request, Service, Settings, websocket::Opcode,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 use tokio_util::task::TaskTracker;
+
+use crate::socket::Socket;
 
 /// Sends every message back, and closes when it is told to.
 struct Echo;
@@ -86,86 +87,6 @@ async fn request(address: SocketAddr, text: &str) -> (String, String) {
     stream.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.to_ascii_lowercase(), body.to_owned())
-}
-
-struct Socket {
-    stream: TcpStream,
-    decoder: websocket::Decoder,
-    events: std::collections::VecDeque<(char, Vec<u8>)>,
-}
-
-impl Socket {
-    async fn open(address: SocketAddr, path: &str) -> Self {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let host = address.to_string();
-        let key = websocket::handshake::new_key().unwrap();
-        let request = ClientRequest {
-            host: &host,
-            path,
-            key: &key,
-            protocols: &[],
-            headers: &[],
-        };
-        let mut bytes = Vec::new();
-        request.write(&mut bytes).unwrap();
-        stream.write_all(&bytes).await.unwrap();
-        let mut answer = Vec::new();
-        while !answer.ends_with(b"\r\n\r\n") {
-            answer.push(stream.read_u8().await.unwrap());
-        }
-        assert!(
-            answer.starts_with(b"HTTP/1.1 101"),
-            "{}",
-            String::from_utf8_lossy(&answer)
-        );
-        let decoder = websocket::Decoder::new(Role::Client, websocket::Limits::default());
-        Self {
-            stream,
-            decoder,
-            events: std::collections::VecDeque::default(),
-        }
-    }
-
-    async fn send(&mut self, opcode: Opcode, payload: &[u8]) {
-        let mut bytes = Vec::new();
-        websocket::write_masked(&mut bytes, opcode, payload, [9, 8, 7, 6]);
-        self.stream.write_all(&bytes).await.unwrap();
-    }
-
-    /// The next event: its kind and its payload; `-` for the end.
-    async fn next(&mut self) -> (char, Vec<u8>) {
-        let mut buffer = vec![0; 64 * 1024];
-        loop {
-            if let Some(event) = self.events.pop_front() {
-                return event;
-            }
-            let count = self.stream.read(&mut buffer).await.unwrap_or(0);
-            if count == 0 {
-                return ('-', Vec::new());
-            }
-            let mut input = &mut buffer[..count];
-            while let Some(event) = self.decoder.decode(&mut input).unwrap() {
-                self.events.push_back(match event {
-                    Event::Text(payload) => ('t', payload.to_vec()),
-                    Event::Binary(payload) => ('b', payload.to_vec()),
-                    Event::Ping(payload) => ('?', payload.to_vec()),
-                    Event::Pong(payload) => ('!', payload.to_vec()),
-                    Event::Close(close) => {
-                        let code = close.map_or(0, |close| close.code.as_u16());
-                        ('x', code.to_string().into_bytes())
-                    }
-                });
-            }
-        }
-    }
-
-    async fn expect(&mut self, kind: char, payload: &str) {
-        let (got, bytes) = self.next().await;
-        assert_eq!(
-            (got, String::from_utf8_lossy(&bytes).as_ref()),
-            (kind, payload)
-        );
-    }
 }
 
 #[tokio::test]

@@ -10,4 +10,5 @@ mod polling;
 mod relay;
 mod server;
 mod session;
+mod socket;
 mod streaming;
