@@ -1,5 +1,6 @@
 //! One connection as its handler sees it, whatever carries it.
 
+mod goodbye;
 mod http;
 mod read;
 
@@ -12,7 +13,6 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::poll_fn;
 use stompline_ws::{Decoder, Event, Opcode};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -136,16 +136,18 @@ pub struct Connection<M> {
     outbox: Arc<Outbox<M>>,
     decoder: Decoder,
     foreign: Option<Box<dyn ForeignStream>>,
-    /// Bytes that came together with the handshake.
-    #[allow(
-        clippy::box_collection,
-        reason = "one word in each connection, and rarely there"
-    )]
-    leftover: Option<Box<Vec<u8>>>,
+    /// What is received before anything is read. One word in each connection, and rarely there.
+    waiting: Option<Box<Waiting>>,
     /// Set if the session travels over HTTP.
     http: Option<Box<Carrier>>,
     transport: Transport,
-    peer_closed: bool,
+}
+
+enum Waiting {
+    /// Bytes that came together with the handshake.
+    Bytes(Vec<u8>),
+    /// The end that the last read found. It is told by the next one, so that the messages before it are handled like all others.
+    End(Ended),
 }
 
 impl<M: Outgoing> Connection<M> {
@@ -164,10 +166,9 @@ impl<M: Outgoing> Connection<M> {
             outbox: Outbox::new(target, transport.framing(), outbox_bytes_max),
             decoder: Decoder::new(stompline_ws::Role::Server, limits),
             foreign,
-            leftover: (!leftover.is_empty()).then(|| Box::new(leftover.to_vec())),
+            waiting: (!leftover.is_empty()).then(|| Box::new(Waiting::Bytes(leftover.to_vec()))),
             http: None,
             transport,
-            peer_closed: false,
         };
         if transport == Transport::SockJsWebSocket {
             connection.outbox.push_control(|out| write_text(out, b"o"));
@@ -187,10 +188,9 @@ impl<M: Outgoing> Connection<M> {
             outbox: Outbox::new(target, Framing::SockJs, settings.outbox_bytes_max),
             decoder: Decoder::new(stompline_ws::Role::Server, settings.websocket_limits()),
             foreign: None,
-            leftover: None,
+            waiting: None,
             http: Some(Box::new(carrier)),
             transport,
-            peer_closed: false,
         }
     }
 
@@ -225,14 +225,25 @@ impl<M: Outgoing> Connection<M> {
             self.outbox.register(context.waker());
             return http::poll_receive(exchange, sink);
         }
-        if let Some(mut leftover) = self.leftover.take() {
-            return Poll::Ready(self.decode(&mut leftover, sink));
+        match self.waiting.take().map(|waiting| *waiting) {
+            Some(Waiting::Bytes(mut bytes)) => {
+                self.decode(&mut bytes, sink);
+                return Poll::Ready(Ok(()));
+            }
+            Some(Waiting::End(end)) => {
+                self.answer(&end);
+                return Poll::Ready(Err(end));
+            }
+            None => {}
         }
         READ_BUFFER.with_borrow_mut(|buffer| {
             let read = ready!(self.poll_read(context, buffer));
             Poll::Ready(match read {
                 Ok(0) => Err(Ended::Lost(None)),
-                Ok(count) => self.decode(&mut buffer[..count], sink),
+                Ok(count) => {
+                    self.decode(&mut buffer[..count], sink);
+                    Ok(())
+                }
                 Err(error) => Err(Ended::Lost(Some(error))),
             })
         })
@@ -290,27 +301,10 @@ impl<M: Outgoing> Connection<M> {
             if let Some(close) = self.outbox.closing() {
                 carrier.say_goodbye(&self.outbox, &close, linger).await;
             }
-        } else if self.outbox.closing().is_some() {
+        } else {
             let _ = tokio::time::timeout(linger, self.say_goodbye()).await;
         }
         self.outbox.end();
-        if let Some(foreign) = &mut self.foreign {
-            let closing = poll_fn(|context| Pin::new(&mut *foreign).poll_shutdown(context));
-            let _ = tokio::time::timeout(linger, closing).await;
-        }
-    }
-
-    async fn say_goodbye(&mut self) {
-        let ended = poll_fn(|context| self.poll_flush(context)).await;
-        if !matches!(ended, Ended::Ours) {
-            return;
-        }
-        while !self.peer_closed {
-            let received = poll_fn(|context| self.poll_receive(context, &mut |_| {})).await;
-            if received.is_err() {
-                return;
-            }
-        }
     }
 
     fn poll_read(
@@ -346,56 +340,57 @@ impl<M: Outgoing> Connection<M> {
         Pin::new(foreign).poll_flush(context)
     }
 
-    fn decode(
-        &mut self,
-        mut input: &mut [u8],
-        sink: &mut dyn FnMut(Incoming<'_>),
-    ) -> Result<(), Ended> {
+    /// Gives every message of `input` to `sink`. An end behind them waits for the next look.
+    fn decode(&mut self, mut input: &mut [u8], sink: &mut dyn FnMut(Incoming<'_>)) {
+        let mut end = None;
         loop {
-            let event = match self.decoder.decode(&mut input) {
-                Ok(None) => return Ok(()),
-                Ok(Some(event)) => event,
+            let outcome = match self.decoder.decode(&mut input) {
+                Ok(None) => break,
+                Ok(Some(event)) if end.is_none() => self.take(event, sink),
+                // After broken SockJS framing the WebSocket goes on: the peer's close may be among the rest.
+                Ok(Some(_)) => Ok(()),
                 Err(error) => {
-                    return Err(self.violation(Close::new(error.close_code(), error.to_string())));
+                    let close = Close::new(error.close_code(), error.to_string());
+                    Err(Ended::Violation(close))
                 }
             };
-            match event {
-                Event::Text(payload) => match self.transport.framing() {
-                    Framing::Plain => sink(Incoming::Text(&payload)),
-                    Framing::SockJs => {
-                        if crate::payload::decode(&payload, sink).is_err() {
-                            return Err(self.violation(Close::new(3000, "Broken framing.")));
-                        }
-                    }
-                },
-                Event::Binary(payload) => match self.transport.framing() {
-                    Framing::Plain => sink(Incoming::Binary(&payload)),
-                    Framing::SockJs => {
-                        return Err(self.violation(Close::new(3000, "Broken framing.")));
-                    }
-                },
-                Event::Ping(payload) => {
-                    self.outbox
-                        .push_control(|out| stompline_ws::write_pong(out, &payload));
-                }
-                Event::Pong(_) => {}
-                Event::Close(close) => {
-                    let code = close.map(|close| close.code.into());
-                    return Err(self.closed_by_peer(code));
-                }
+            if let Err(found) = outcome {
+                end.get_or_insert(found);
             }
+        }
+        if let Some(end) = end {
+            self.waiting = Some(Box::new(Waiting::End(end)));
         }
     }
 
-    fn closed_by_peer(&mut self, code: Option<u16>) -> Ended {
-        self.peer_closed = true;
-        self.outbox.answer_close(code);
-        Ended::Closed(code)
+    fn take(&self, event: Event<'_>, sink: &mut dyn FnMut(Incoming<'_>)) -> Result<(), Ended> {
+        let broken_framing = || Ended::Violation(Close::new(3000, "Broken framing."));
+        match (event, self.transport.framing()) {
+            (Event::Text(payload), Framing::Plain) => sink(Incoming::Text(&payload)),
+            (Event::Binary(payload), Framing::Plain) => sink(Incoming::Binary(&payload)),
+            (Event::Text(payload), Framing::SockJs) => {
+                crate::payload::decode(&payload, sink).map_err(|_| broken_framing())?;
+            }
+            (Event::Binary(_), Framing::SockJs) => return Err(broken_framing()),
+            (Event::Ping(payload), _) => {
+                self.outbox
+                    .push_control(|out| stompline_ws::write_pong(out, &payload));
+            }
+            (Event::Pong(_), _) => {}
+            (Event::Close(close), _) => {
+                return Err(Ended::Closed(close.map(|close| close.code.into())));
+            }
+        }
+        Ok(())
     }
 
-    fn violation(&self, close: Close) -> Ended {
-        self.outbox.abort(close.clone());
-        Ended::Violation(close)
+    /// Queues the close that the peer's end asks for, behind what answers its last messages.
+    fn answer(&self, end: &Ended) {
+        match end {
+            Ended::Closed(code) => self.outbox.answer_close(*code),
+            Ended::Violation(close) => self.outbox.close(close.clone()),
+            Ended::Lost(_) | Ended::Ours => {}
+        }
     }
 }
 

@@ -29,6 +29,9 @@ use state::State;
 /// Most bytes offered to a socket in one system call and in one turn of a thread.
 pub(crate) const TURN_BYTES: usize = 64 * 1024;
 
+/// The code that stands for none (RFC 6455, section 7.1.5); it is never written.
+const NO_CODE: u16 = 1005;
+
 thread_local! {
     static WRITE_BUFFER: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(TURN_BYTES));
 }
@@ -178,7 +181,7 @@ impl<M: Outgoing> Outbox<M> {
         }
     }
 
-    /// What the connection was told to close with.
+    /// What the connection was told to close with; by the peer with 1005 if it gave no code.
     pub fn closing(&self) -> Option<Close> {
         self.lock().closing.as_deref().cloned()
     }
@@ -317,9 +320,11 @@ impl<M: Outgoing> Outbox<M> {
         self.lock().blocked = false;
     }
 
-    /// Answers the peer's close with its own code; what waited is not written, since the peer no longer reads.
+    /// Answers the peer's close with its own code, or without one. What waits leaves first: who has closed may still read (RFC 6455,
+    /// section 5.5.1).
     pub(crate) fn answer_close(&self, code: Option<u16>) {
-        self.abort(Close::new(code.unwrap_or(1000), ""));
+        self.lock().peer_closed = true;
+        self.close(Close::new(code.unwrap_or(NO_CODE), ""));
     }
 
     /// Writes what waits through `write`, for streams that only the connection's task may touch.
@@ -452,6 +457,14 @@ impl<M> Outbox<M> {
         wake_all(relief);
         if let Some(exchange) = self.exchange() {
             exchange.end();
+        }
+    }
+
+    /// Nothing is sent any more; the peer is told so by TCP.
+    pub(crate) fn half_close(&self) -> io::Result<()> {
+        match self.stream() {
+            Some(stream) => socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write),
+            None => Ok(()),
         }
     }
 

@@ -37,6 +37,8 @@ pub(super) struct State<M> {
     /// Messages ever queued.
     pub(super) number: u64,
     pub(super) closing: Option<Box<Close>>,
+    /// The peer has closed: its application needs no word of ours.
+    pub(super) peer_closed: bool,
     #[allow(
         clippy::box_collection,
         reason = "one word in each outbox, and rarely there"
@@ -62,6 +64,7 @@ impl<M: Outgoing> State<M> {
             in_flight: 0,
             number: 0,
             closing: None,
+            peer_closed: false,
             relief: None,
             last_write: now(),
             flushing: false,
@@ -145,7 +148,12 @@ impl<M: Outgoing> State<M> {
             return;
         }
         if let Some(close) = &self.closing {
-            close.write(self.framing, &mut self.control);
+            let framing = if self.peer_closed {
+                Framing::Plain
+            } else {
+                self.framing
+            };
+            close.write(framing, &mut self.control);
             self.close_written = true;
         }
     }

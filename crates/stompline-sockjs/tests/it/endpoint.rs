@@ -62,11 +62,12 @@ impl Service for Echo {
             }
         })
         .await;
-        connection.finish(Duration::from_secs(2)).await;
+        // No test may pass by waiting for the end of this.
+        connection.finish(Duration::from_mins(5)).await;
     }
 }
 
-async fn start() -> SocketAddr {
+pub(crate) async fn start() -> SocketAddr {
     let settings = Settings::default()
         .sockjs(true)
         .protocols(["v12.stomp", "v11.stomp"]);

@@ -1,6 +1,6 @@
 //! A WebSocket client that shows every event.
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use stompline_sockjs::websocket::{self, Event, Opcode, Role, handshake::ClientRequest};
 use tokio::{
@@ -8,9 +8,12 @@ use tokio::{
     net::TcpStream,
 };
 
+/// Nobody waits for longer, even on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// A client's end of a WebSocket, without a will of its own.
 pub(crate) struct Socket {
-    pub(crate) stream: TcpStream,
+    stream: TcpStream,
     decoder: websocket::Decoder,
     events: VecDeque<(char, Vec<u8>)>,
 }
@@ -48,9 +51,12 @@ impl Socket {
     }
 
     pub(crate) async fn send(&mut self, opcode: Opcode, payload: &[u8]) {
-        let mut bytes = Vec::new();
-        websocket::write_masked(&mut bytes, opcode, payload, [9, 8, 7, 6]);
-        self.stream.write_all(&bytes).await.unwrap();
+        self.send_raw(&masked(opcode, payload)).await;
+    }
+
+    /// Sends whatever it is, in one piece.
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
     }
 
     /// The next event: its kind and its payload; `-` for the end.
@@ -60,7 +66,8 @@ impl Socket {
             if let Some(event) = self.events.pop_front() {
                 return event;
             }
-            let count = self.stream.read(&mut buffer).await.unwrap_or(0);
+            let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut buffer));
+            let count = read.await.expect("an answer in time").unwrap();
             if count == 0 {
                 return ('-', Vec::new());
             }
@@ -87,4 +94,11 @@ impl Socket {
             (kind, payload)
         );
     }
+}
+
+/// A frame as a client sends it.
+pub(crate) fn masked(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    websocket::write_masked(&mut bytes, opcode, payload, [9, 8, 7, 6]);
+    bytes
 }
