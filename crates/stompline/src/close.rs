@@ -8,7 +8,7 @@ use stompline_sockjs::Close;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The client sent DISCONNECT, or closed the connection with 1000.
+    /// The client sent DISCONNECT, or closed the connection with 1000, 1001 or no code.
     Disconnect,
     /// The connection was lost without a goodbye.
     Lost,

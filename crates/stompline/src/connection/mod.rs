@@ -305,7 +305,7 @@ impl Driver {
             return reason.clone();
         }
         match ended {
-            Ended::Closed(Some(1000 | 1001)) => CloseReason::Disconnect,
+            Ended::Closed(None | Some(1000 | 1001)) => CloseReason::Disconnect,
             Ended::Violation(close) => CloseReason::from_code(close.code),
             _ => CloseReason::Lost,
         }

@@ -14,6 +14,9 @@ const LIMITS: websocket::Limits = websocket::Limits {
     frame_bytes_max: MESSAGE_BYTES_MAX,
 };
 
+/// Which key masks a frame makes no difference to a server.
+const KEY: [u8; 4] = [1, 2, 3, 4];
+
 /// What comes from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -132,9 +135,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
             websocket::Opcode::Binary
         };
         let mut message = Vec::new();
-        websocket::write_masked(&mut message, opcode, payload, [1, 2, 3, 4]);
+        websocket::write_masked(&mut message, opcode, payload, KEY);
+        self.write(&message).await;
+    }
+
+    /// Closes the WebSocket, with a code or as scripts do that give none. STOMP does not hear of it.
+    ///
+    /// # Panics
+    ///
+    /// If the server is gone.
+    pub async fn close(&mut self, code: Option<u16>) {
+        let mut message = Vec::new();
+        let body = code.map(u16::to_be_bytes);
+        let body = body.as_ref().map_or(&[][..], |code| code);
+        websocket::write_masked(&mut message, websocket::Opcode::Close, body, KEY);
+        self.write(&message).await;
+    }
+
+    async fn write(&mut self, bytes: &[u8]) {
         self.stream
-            .write_all(&message)
+            .write_all(bytes)
             .await
             .expect("the server takes bytes");
     }

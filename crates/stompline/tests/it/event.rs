@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use stompline::{CloseReason, SessionEvent, Stompline, testing::TestApp};
 use stompline_proto::Command;
 
-use crate::support::{frame, test_app};
+use crate::support::{frame, open_broker, test_app};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
@@ -67,13 +67,25 @@ async fn events_come_once_and_in_order() {
 
 #[tokio::test]
 async fn every_end_has_its_reason() {
-    for (end, reason) in [("drop", "lost"), ("bad", "protocol"), ("kick", "kicked")] {
+    for (end, reason) in [
+        ("drop", "lost"),
+        ("bad", "protocol"),
+        ("kick", "kicked"),
+        ("close 1000", "disconnect"),
+        ("close 1001", "disconnect"),
+        ("close", "disconnect"),
+        ("close 4000", "lost"),
+    ] {
         let log = Log::default();
         let app = log.app();
         let mut anna = app.connect("customer", "anna").await;
         match end {
             "drop" => drop(anna),
             "bad" => anna.transmit_raw(b"BAD\n\n\0").await,
+            close if close.starts_with("close") => {
+                let code = close.strip_prefix("close ");
+                anna.close(code.map(|code| code.parse().unwrap())).await;
+            }
             _ => app.app().sessions("customer", "anna").unwrap()[0]
                 .end(CloseReason::Kicked("x".into())),
         }
@@ -104,4 +116,24 @@ async fn shutdown_closes_everybody_with_1001() {
         log.until_disconnected().await.last().unwrap(),
         "disconnected drain"
     );
+}
+
+#[tokio::test]
+async fn frames_before_a_close_are_handled() {
+    let app = test_app(open_broker());
+    let mut bob = app.connect("customer", "bob").await;
+    bob.subscribe("s", "/topic/open.x").await;
+    for code in [Some(1000), None] {
+        let mut anna = app.connect("customer", "anna").await;
+        let send = frame(
+            Command::Send,
+            &[("destination", "/topic/open.x"), ("receipt", "r")],
+        );
+        // Both lie in one read of the server.
+        anna.transmit(&send.body("last words")).await;
+        anna.close(code).await;
+        assert_eq!(bob.message().await.body, "last words");
+        anna.await_receipt("r").await;
+        assert_eq!(anna.closed().await, code);
+    }
 }
