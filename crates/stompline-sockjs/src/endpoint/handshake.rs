@@ -22,25 +22,20 @@ pub(super) fn check(parts: &Parts) -> Result<String, Refusal> {
     if !has_token(parts, &header::CONNECTION, "upgrade") {
         return Err(bad("\"Connection\" must be \"Upgrade\"."));
     }
-    if parts
-        .headers
-        .get(header::SEC_WEBSOCKET_VERSION)
-        .map(HeaderValue::as_bytes)
-        != Some(b"13")
-    {
+    if only_value(parts, &header::HOST).is_none() {
+        return Err(bad("exactly one Host is needed"));
+    }
+    if only_value(parts, &header::SEC_WEBSOCKET_VERSION) != Some("13") {
         return Err(Refusal::new(
             StatusCode::UPGRADE_REQUIRED,
             "websocket_version",
             "only version 13 of the WebSocket protocol is spoken here",
         ));
     }
-    parts
-        .headers
-        .get(header::SEC_WEBSOCKET_KEY)
-        .and_then(|key| key.to_str().ok())
+    only_value(parts, &header::SEC_WEBSOCKET_KEY)
         .filter(|key| stompline_ws::handshake::is_valid_key(key))
         .map(str::to_owned)
-        .ok_or_else(|| bad("Sec-WebSocket-Key must be 16 bytes in base64"))
+        .ok_or_else(|| bad("exactly one Sec-WebSocket-Key is needed: 16 bytes in base64"))
 }
 
 /// The server in front of us cannot hand over the socket.
@@ -95,4 +90,14 @@ fn has_token(parts: &Parts, name: &header::HeaderName, token: &str) -> bool {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|part| part.trim().eq_ignore_ascii_case(token))
+}
+
+/// The value of a header that must come once.
+fn only_value<'a>(parts: &'a Parts, name: &header::HeaderName) -> Option<&'a str> {
+    let mut values = parts.headers.get_all(name).iter();
+    let value = values.next()?;
+    match values.next() {
+        Some(_) => None,
+        None => value.to_str().ok(),
+    }
 }

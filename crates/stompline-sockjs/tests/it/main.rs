@@ -5,6 +5,7 @@
 mod client;
 mod ending;
 mod endpoint;
+mod handshake;
 mod iframe;
 mod kept;
 mod polling;
