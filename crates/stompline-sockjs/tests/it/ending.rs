@@ -1,6 +1,10 @@
 //! How WebSockets end (RFC 6455, section 7). The services here would wait for minutes before they give a connection up.
 
-use stompline_sockjs::websocket::Opcode;
+use std::{future::poll_fn, time::Duration};
+
+use bytes::Bytes;
+use stompline_sockjs::{Connection, Settings, Transport, websocket::Opcode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     endpoint::start,
@@ -134,4 +138,27 @@ async fn own_close_ends_with_the_answer() {
     socket.send(Opcode::Text, b"late").await;
     socket.send(Opcode::Close, &3000_u16.to_be_bytes()).await;
     socket.expect('-', "").await;
+}
+
+#[tokio::test]
+async fn other_streams_end_the_same_way() {
+    let (mut client, stream) = tokio::io::duplex(1024);
+    let settings = Settings::default();
+    let mut connection = Connection::<Bytes>::over(stream, Transport::WebSocket, &settings);
+    let server = tokio::spawn(async move {
+        let mut messages = 0;
+        while poll_fn(|context| connection.poll_receive(context, &mut |_| messages += 1))
+            .await
+            .is_ok()
+        {}
+        connection.finish(Duration::from_mins(5)).await;
+        messages
+    });
+    let sent = [&masked(Opcode::Text, b"before"), BAD_OPCODE].concat();
+    client.write_all(&sent).await.unwrap();
+    let mut received = Vec::new();
+    client.read_to_end(&mut received).await.unwrap();
+    assert_eq!((received[0], &received[2..4]), (0x88, &[0x03, 0xea][..]));
+    drop(client);
+    assert_eq!(server.await.unwrap(), 1);
 }
