@@ -215,7 +215,7 @@ impl<M: Outgoing> Connection<M> {
     }
 
     /// Reads once and gives every message that is complete to `sink`. Ready after one read, so that what it brought can be handled
-    /// as a batch of at most [`READ_BYTES`] bytes.
+    /// as a batch of at most [`READ_BYTES`] bytes. An end that came with them is told next time: their answers leave before its close.
     pub fn poll_receive(
         &mut self,
         context: &mut Context<'_>,
