@@ -64,6 +64,7 @@ mod service;
 mod settings;
 mod style;
 mod table;
+mod takeover;
 
 pub use close::Close;
 pub use connection::{Connection, Ended, Incoming, Transport};

@@ -31,12 +31,13 @@ use tokio_util::task::TaskTracker;
 use crate::{
     connection::{Connection, Stream as Carried, Transport},
     flush::batched,
-    http_socket::{HttpSocket, SocketHandle, Takeover},
+    http_socket::{HttpSocket, SocketHandle},
     receiver::Stream,
     relay::{Holders, Relay},
     service::{Purpose, Refusal, Request, Service},
     settings::Settings,
     table::Table,
+    takeover::Takeover,
 };
 use route::Route;
 use session::Answer;
