@@ -49,6 +49,8 @@ pub(crate) struct Exchange {
     room: Notify,
     /// A receiver has left, one way or the other.
     settled: Notify,
+    /// The session is over.
+    ended: Notify,
     state: Mutex<State>,
 }
 
@@ -72,6 +74,7 @@ impl Exchange {
             posting: tokio::sync::Mutex::new(()),
             room: Notify::new(),
             settled: Notify::new(),
+            ended: Notify::new(),
             state: Mutex::new(State {
                 presence,
                 awaits_word: false,
@@ -180,7 +183,19 @@ impl Exchange {
         state.inbox_bytes = 0;
         drop(state);
         self.room.notify_one();
+        self.ended.notify_waiters();
         self.receiver.wake();
+    }
+
+    /// Resolves when the session is over.
+    pub(crate) async fn ended(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.lock().over {
+                return;
+            }
+            ended.await;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

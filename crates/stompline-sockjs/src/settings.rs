@@ -19,6 +19,7 @@ pub struct Settings {
     pub(crate) fragment_bytes_max: Option<usize>,
     pub(crate) outbox_bytes_max: usize,
     pub(crate) response_bytes_max: usize,
+    pub(crate) body_timeout: Duration,
     pub(crate) heartbeat: Duration,
     pub(crate) disconnect_delay: Duration,
 }
@@ -40,6 +41,8 @@ impl Default for Settings {
             outbox_bytes_max: 512 * 1024,
             // What the SockJS protocol names: browsers keep a whole response in memory until it ends.
             response_bytes_max: 128 * 1024,
+            // 64 KiB over the slowest of phones, or as long as one may lose its network.
+            body_timeout: Duration::from_mins(1),
             // The protocol's own: below the half minute after which many proxies give up on a silent response.
             heartbeat: Duration::from_secs(25),
             // The protocol's own: a client that polls is away for one round trip, which can take seconds.
@@ -122,6 +125,15 @@ impl Settings {
     pub fn response_bytes_max(self, response_bytes_max: usize) -> Self {
         Self {
             response_bytes_max,
+            ..self
+        }
+    }
+
+    /// How long a client may take over the body of one request; the time in which its messages wait for their connection does not count.
+    /// A later body is answered with 408. Default: a minute.
+    pub fn body_timeout(self, body_timeout: Duration) -> Self {
+        Self {
+            body_timeout,
             ..self
         }
     }

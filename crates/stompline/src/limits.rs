@@ -23,6 +23,8 @@ pub struct Limits {
     pub heartbeat: Heartbeat,
     /// From the connection to CONNECTED: 10 s, of which the handshake may use all. Spring waits 60 s and only looks when somebody else connects.
     pub connect_timeout: Duration,
+    /// How long a client may take over the body of one request of a session over HTTP: 60 s.
+    pub body_timeout: Duration,
     /// Subscriptions of one session: 128.
     pub subscriptions_max: usize,
     /// Bytes that may wait for one session: 512 KiB, as in Spring.
@@ -64,6 +66,7 @@ impl Default for Limits {
                 receive_ms: 45_000,
             },
             connect_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_mins(1),
             subscriptions_max: 128,
             outbox_bytes_max: 512 * 1024,
             write_stall: Duration::from_secs(10),
@@ -86,6 +89,7 @@ impl Limits {
     pub(crate) fn transport(&self) -> Settings {
         Settings::default()
             .outbox_bytes_max(self.outbox_bytes_max)
+            .body_timeout(self.body_timeout)
             .message_bytes_max(
                 self.frame
                     .frame_bytes_max

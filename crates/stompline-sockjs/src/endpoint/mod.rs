@@ -12,6 +12,7 @@
 //! | `{prefix}/{server}/{session}/xhr_send`, `/jsonp_send` | messages from the client |
 
 mod answer;
+mod body;
 mod elsewhere;
 mod handshake;
 mod posting;

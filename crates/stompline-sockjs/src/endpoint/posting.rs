@@ -2,12 +2,12 @@
 
 use axum::{body::Body, response::Response};
 use http::{StatusCode, header, request::Parts};
-use http_body_util::BodyExt;
 
 use super::{
     Shared, answer,
+    body::{BodyError, TimedBody},
     route::Action,
-    session::{BODY_PATIENCE, failure},
+    session::failure,
 };
 use crate::{
     outbox::Outbox,
@@ -26,8 +26,8 @@ enum Unsent {
     Refused(PostError),
     /// The session ended.
     Gone,
-    /// The client has stopped sending.
-    Late,
+    /// The body did not come to its end.
+    Cut(BodyError),
     /// The node of the session does not answer.
     Unanswered,
 }
@@ -44,6 +44,7 @@ impl<S: Service> Shared<S> {
             // The quotes and the frame's escapes are the transport's, not the message's.
             self.settings.message_bytes_max,
         );
+        let body = TimedBody::new(body, self.settings.body_timeout);
         let sent = if let Some(outbox) = self.sessions.find(key) {
             post(&outbox, decoder, body).await
         } else if let Some(line) = self.locate(key, None).await {
@@ -65,7 +66,7 @@ impl<S: Service> Shared<S> {
             }
             Err(Unsent::Refused(error)) => failure(&error.to_string()),
             Err(Unsent::Gone) => answer::status(StatusCode::NOT_FOUND),
-            Err(Unsent::Late) => answer::status(StatusCode::REQUEST_TIMEOUT),
+            Err(Unsent::Cut(error)) => answer::refusal(&error.into()),
             // The client gives the session up, as at 404: nobody can tell whether the messages are there.
             Err(Unsent::Unanswered) => answer::status(StatusCode::SERVICE_UNAVAILABLE),
         }
@@ -103,32 +104,31 @@ impl<M: Outgoing> Place<'_, M> {
 async fn post<M: Outgoing>(
     outbox: &Outbox<M>,
     decoder: PostDecoder,
-    body: Body,
+    body: TimedBody,
 ) -> Result<(), Unsent> {
     let exchange = outbox.exchange().ok_or(Unsent::Gone)?;
-    let _turn = exchange.posting.lock().await;
-    deliver(&Place::Here(outbox), decoder, body).await
+    let posted = async {
+        let _turn = exchange.posting.lock().await;
+        deliver(&Place::Here(outbox), decoder, body).await
+    };
+    tokio::select! {
+        biased;
+        posted = posted => posted,
+        // Those in line behind a slow body need not wait for it.
+        () = exchange.ended() => Err(Unsent::Gone),
+    }
 }
 
 /// Reads a body and delivers its messages, in batches.
 async fn deliver<M: Outgoing>(
     place: &Place<'_, M>,
     mut decoder: PostDecoder,
-    mut body: Body,
+    mut body: TimedBody,
 ) -> Result<(), Unsent> {
-    loop {
-        let frame = tokio::time::timeout(BODY_PATIENCE, body.frame());
-        match frame.await.map_err(|_| Unsent::Late)? {
-            Some(Ok(frame)) => {
-                if let Some(piece) = frame.data_ref() {
-                    decoder.push(piece).map_err(Unsent::Refused)?;
-                }
-                if decoder.ready_bytes() >= BATCH_BYTES {
-                    place.deliver(decoder.take()).await?;
-                }
-            }
-            Some(Err(_)) => return Err(Unsent::Late),
-            None => break,
+    while let Some(piece) = body.piece().await.map_err(Unsent::Cut)? {
+        decoder.push(&piece).map_err(Unsent::Refused)?;
+        if decoder.ready_bytes() >= BATCH_BYTES {
+            place.deliver(decoder.take()).await?;
         }
     }
     decoder.finish().map_err(Unsent::Refused)?;

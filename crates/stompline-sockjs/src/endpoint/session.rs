@@ -1,12 +1,11 @@
 //! Requests of sessions over HTTP: those that receive, those that send, and the one that opens the session.
 
-use std::{future::poll_fn, sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc};
 
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
-use http_body_util::BodyExt;
 
-use super::{Shared, answer, route::Action};
+use super::{Shared, answer, body::TimedBody, route::Action};
 use crate::{
     connection::{Carrier, Connection},
     exchange::{AttachError, Presence},
@@ -19,9 +18,6 @@ use crate::{
     style::Style,
     table::Key,
 };
-
-/// How long a POST may pause before its body is given up: as long as a phone may lose its network.
-pub(super) const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often a request looks for a session that others open and end meanwhile. Its client has one such request at a time.
 const ATTEMPTS_MAX: usize = 8;
@@ -120,7 +116,8 @@ impl<S: Service> Shared<S> {
         };
         match style {
             Some(style) => {
-                ignore(body).await;
+                let body = TimedBody::new(body, self.settings.body_timeout);
+                body.ignore(IGNORED_BODY_BYTES_MAX).await?;
                 self.receive(parts, &key, style).await
             }
             None => Ok(self.send(parts, body, (&key, action)).await.into()),
@@ -263,12 +260,6 @@ fn callback(parts: &Parts) -> Result<Box<str>, &'static str> {
     } else {
         Err("invalid \"callback\" parameter")
     }
-}
-
-/// Reads a body that says nothing, so that the connection can carry the next request.
-async fn ignore(body: Body) {
-    let limited = http_body_util::Limited::new(body, IGNORED_BODY_BYTES_MAX);
-    let _ = tokio::time::timeout(BODY_PATIENCE, limited.collect()).await;
 }
 
 /// A response of one frame.

@@ -24,8 +24,12 @@ impl Answer {
 
     /// Sends a request and reads nothing yet.
     pub(crate) async fn sent(address: SocketAddr, start: &str, body: &str) -> Self {
+        Self::begun(address, start, body.len(), body).await
+    }
+
+    /// Sends a request with the beginning of a body of `length`.
+    pub(crate) async fn begun(address: SocketAddr, start: &str, length: usize, body: &str) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let length = body.len();
         let text = format!("{start}\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n{body}");
         stream.write_all(text.as_bytes()).await.unwrap();
         Self {
