@@ -226,6 +226,7 @@ fn limits(config: &Config) -> Limits {
         receive_ms: config.heartbeat.receive_ms,
     };
     limits.connect_timeout = seconds(from.connect_timeout_s);
+    limits.body_timeout = seconds(from.body_timeout_s);
     limits.subscriptions_max = count(from.subscriptions);
     limits.outbox_bytes_max = count(from.outbox_bytes);
     limits.write_stall = seconds(from.write_stall_s);

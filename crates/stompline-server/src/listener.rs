@@ -3,23 +3,24 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use stompline::HttpSocket;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use stompline::{HttpSocket, SocketHandle};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
+use crate::config::Limits;
 use crate::failure::Failure;
 
 /// Connections that the kernel keeps for us while we are busy. A wave of reconnects is thousands
@@ -38,30 +39,70 @@ const QUIET: Duration = Duration::from_millis(500);
 /// nginx, so that it is they who end it and never lose a request to a connection that just closed.
 const KEPT_MAX: Duration = Duration::from_mins(2);
 
+/// Headers of one request. Browsers and proxies send some twenty; this is what hyper takes by itself.
+const HEADERS_MAX: usize = 100;
+
+/// The least that hyper takes for a bound of its buffers.
+const HEAD_BYTES_MIN: usize = 8192;
+
+/// How often the log says that connections cannot be accepted.
+const TOLD_EVERY: Duration = Duration::from_mins(1);
+
+/// What a client may take of a connection before it is somebody.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// The time for a whole request head.
+    head_timeout: Option<Duration>,
+    head_bytes_max: Option<usize>,
+    /// How long it may take nothing of an answer.
+    write_stall: Option<Duration>,
+}
+
+impl Bounds {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let head_bytes = (limits.head_bytes > 0).then_some(limits.head_bytes as usize);
+        Self {
+            head_timeout: seconds(limits.connect_timeout_s),
+            head_bytes_max: head_bytes.map(|bytes| bytes.max(HEAD_BYTES_MIN)),
+            write_stall: seconds(limits.write_stall_s),
+        }
+    }
+
+    fn builder(self) -> Builder {
+        let mut builder = Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.head_timeout)
+            .max_headers(HEADERS_MAX);
+        if let Some(bytes) = self.head_bytes_max {
+            builder.max_buf_size(bytes);
+        }
+        builder
+    }
+}
+
+/// A number of seconds from the configuration, where 0 is off.
+pub(crate) fn seconds(number: u32) -> Option<Duration> {
+    (number > 0).then(|| Duration::from_secs(number.into()))
+}
+
 /// An address that the server listens on.
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: TcpListener,
-    header_timeout: Option<Duration>,
+    bounds: Bounds,
 }
 
 impl Listener {
-    /// Listens on `address`. A client that has not sent a whole request head within
-    /// `header_timeout` is cut off; `None` waits for ever.
-    pub(crate) fn bind(
-        address: SocketAddr,
-        header_timeout: Option<Duration>,
-    ) -> Result<Self, Failure> {
+    /// Listens on `address`. A client that goes beyond `bounds` is cut off.
+    pub(crate) fn bind(address: SocketAddr, bounds: Bounds) -> Result<Self, Failure> {
         let socket = listen(address).map_err(|error| {
             Failure::Other(format!(
                 "cannot listen on {address}: {error}; stop what uses the address, or choose \
                  another one with --listen, STOMPLINE_LISTEN or the key `listen`"
             ))
         })?;
-        Ok(Self {
-            socket,
-            header_timeout,
-        })
+        Ok(Self { socket, bounds })
     }
 
     /// The real address, also when port 0 was asked for.
@@ -73,21 +114,17 @@ impl Listener {
     /// are no longer HTTP: their owner ends them.
     pub(crate) async fn run(self, router: Router, stop: CancellationToken) {
         let connections = TaskTracker::new();
+        let mut shortage = Shortage::default();
         while let Some(accepted) = stop.run_until_cancelled(self.socket.accept()).await {
             match accepted {
                 Ok((stream, peer)) => {
-                    let connection = serve(
-                        stream,
-                        peer,
-                        router.clone(),
-                        self.header_timeout,
-                        stop.clone(),
-                    );
-                    connections.spawn(connection);
+                    shortage.end();
+                    let served = serve(stream, peer, router.clone(), self.bounds, stop.clone());
+                    connections.spawn(served);
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    warn!(%error, "no connection can be accepted");
+                    shortage.tell(&error);
                     stop.run_until_cancelled(tokio::time::sleep(ACCEPT_PAUSE))
                         .await;
                 }
@@ -96,6 +133,35 @@ impl Listener {
         drop(self.socket);
         connections.close();
         connections.wait().await;
+    }
+}
+
+/// A time in which accepting fails now and then, as it does at the limit of open files: whenever a
+/// connection ends, one is accepted and the next one is not.
+#[derive(Debug, Default)]
+struct Shortage {
+    failed: Option<Instant>,
+    told: Option<Instant>,
+}
+
+impl Shortage {
+    fn tell(&mut self, error: &io::Error) {
+        let now = Instant::now();
+        self.failed = Some(now);
+        if self.told.is_none_or(|told| now - told >= TOLD_EVERY) {
+            self.told = Some(now);
+            warn!(%error, "no connection can be accepted; those that wait are accepted when others end");
+        }
+    }
+
+    fn end(&mut self) {
+        if self
+            .failed
+            .is_some_and(|failed| failed.elapsed() >= 2 * ACCEPT_PAUSE)
+        {
+            *self = Self::default();
+            info!("connections are accepted again");
+        }
     }
 }
 
@@ -122,47 +188,41 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 /// Serves one client until it leaves, or for as long as its connection is HTTP.
 async fn serve(
-    mut stream: TcpStream,
+    stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    header_timeout: Option<Duration>,
+    bounds: Bounds,
     stop: CancellationToken,
 ) {
     // A SockJS frame must not wait for the answer to the one before it.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%peer, %error, "a socket could not be tuned");
     }
+    let mut socket = HttpSocket::new(stream);
     loop {
         // On the heap, because its room is not needed while the connection waits for a next request.
-        let spoken = Box::pin(speak(
-            stream,
-            peer,
-            router.clone(),
-            header_timeout,
-            stop.clone(),
-        ));
+        let spoken = Box::pin(speak(socket, peer, router.clone(), bounds, stop.clone()));
         let Some(kept) = spoken.await else {
             return;
         };
         let next = tokio::time::timeout(KEPT_MAX, kept.readable());
         match stop.run_until_cancelled(next).await {
-            Some(Ok(Ok(()))) => stream = kept,
+            Some(Ok(Ok(()))) => socket = kept,
             _ => return,
         }
     }
 }
 
-/// Speaks HTTP with one client. Gives the socket back when it has been quiet for a while. The
-/// connection has the type that endpoints take the socket back from when they upgrade or stream for
-/// long: a `TokioIo` around an `HttpSocket`, behind hyper-util's `auto` builder.
+/// Speaks HTTP/1 with one client, and nothing else: a socket that carries several requests at a time could not be
+/// taken over. Gives the socket back when it has been quiet for a while. The connection has the type that endpoints
+/// take the socket back from when they upgrade or stream for long: a `TokioIo` around an `HttpSocket`.
 async fn speak(
-    stream: TcpStream,
+    socket: HttpSocket,
     peer: SocketAddr,
     router: Router,
-    header_timeout: Option<Duration>,
+    bounds: Bounds,
     stop: CancellationToken,
-) -> Option<TcpStream> {
-    let socket = HttpSocket::new(stream);
+) -> Option<HttpSocket> {
     let handle = socket.handle();
     let asked = CancellationToken::new();
     let service = service_fn({
@@ -175,29 +235,33 @@ async fn speak(
             async move { handle.answer(answer(router, request)).await }
         }
     });
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout);
-    let mut connection =
-        Box::pin(builder.serve_connection_with_upgrades(TokioIo::new(socket), service));
+    let connection = bounds
+        .builder()
+        .serve_connection(TokioIo::new(socket), service);
+    let mut connection = connection.with_upgrades();
     let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = silence(&asked, header_timeout) => return None,
-        returning = handle.quiet(QUIET) => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.as_mut().await;
-            drop(connection);
-            return returning.socket().await;
+        served = &mut connection => served,
+        () = silence(&asked, bounds.head_timeout) => return None,
+        () = stall(&handle, bounds.write_stall) => {
+            debug!(%peer, "a client takes nothing of its answer");
+            return None;
+        }
+        () = handle.quiet(QUIET) => {
+            let parts = connection.into_parts()?;
+            let mut socket = parts.io.into_inner();
+            socket.put_back(&parts.read_buf);
+            return Some(socket);
         }
         () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.as_mut().await
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            tokio::select! {
+                served = &mut connection => served,
+                () = stall(&handle, bounds.write_stall) => return None,
+            }
         }
     };
     if let Err(error) = served {
-        debug!(%peer, error, "an HTTP connection broke off");
+        debug!(%peer, %error, "an HTTP connection broke off");
     }
     None
 }
@@ -216,6 +280,32 @@ async fn silence(asked: &CancellationToken, timeout: Option<Duration>) {
     }
 }
 
+/// Ends when the client has taken nothing for `timeout` although something waits for it.
+async fn stall(handle: &SocketHandle, timeout: Option<Duration>) {
+    match timeout {
+        Some(timeout) => handle.stalled(timeout).await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn answer(router: Router, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    if !names_its_host(&request) {
+        return Ok(hostless());
+    }
     router.oneshot(request.map(Body::new)).await
+}
+
+/// Whether it is clear which host is meant (RFC 9112, section 3.2): two names could be read differently by a proxy.
+fn names_its_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let has_one = hosts.next().is_some();
+    hosts.next().is_none() && (has_one || request.version() < Version::HTTP_11)
+}
+
+fn hostless() -> Response<Body> {
+    let mut response = Response::new(Body::from("one Host header is needed\n"));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
 }

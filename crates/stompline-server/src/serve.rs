@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::http::{self, MetricsAccess, Status};
 use crate::jwks::{Address, Jwks};
 use crate::keyring::Keyring;
-use crate::listener::Listener;
+use crate::listener::{Bounds, Listener, seconds};
 use crate::logging;
 use crate::metrics::Metrics;
 use crate::pages;
@@ -72,10 +72,10 @@ async fn serve(
     data: &DataDir,
     demo: bool,
 ) -> Result<(), Failure> {
-    let header_timeout = seconds(config.limits.connect_timeout_s);
-    let public = Listener::bind(config.listen, header_timeout)?;
+    let bounds = Bounds::new(&config.limits);
+    let public = Listener::bind(config.listen, bounds)?;
     let private = match config.api.metrics_listen {
-        Some(address) => Some(Listener::bind(address, header_timeout)?),
+        Some(address) => Some(Listener::bind(address, bounds)?),
         None => None,
     };
     let jwks = fetch_keys(config, keyring).await?;
@@ -190,6 +190,7 @@ fn api(
         guests,
         demo_agents,
         proxies,
+        body_timeout: seconds(config.limits.body_timeout_s),
     })
 }
 
@@ -203,11 +204,6 @@ fn announce(address: SocketAddr, keyring: &Keyring, data: &DataDir) -> Result<()
     let data = data.path().display();
     info!(%address, version, %data, keys = keyring.key_count(), "started");
     Ok(())
-}
-
-/// A number of seconds from the configuration, where 0 is off.
-fn seconds(number: u32) -> Option<Duration> {
-    (number > 0).then(|| Duration::from_secs(number.into()))
 }
 
 /// The signals that end the server: from a person at the keyboard, and from whatever runs it.

@@ -4,7 +4,7 @@
 //! that lasts for minutes and is mostly silent needs neither: once its request was read, the session writes to the socket by itself. A server
 //! that wants this wraps its sockets in [`HttpSocket`] and puts each one's [`SocketHandle`] into the extensions of its requests; without
 //! them, responses are streamed through the server. Such a server can also let go of connections that are kept for a next request
-//! ([`SocketHandle::quiet`]) and begin anew when one comes.
+//! ([`SocketHandle::quiet`]) and begin anew when one comes, and of clients that take nothing ([`SocketHandle::stalled`]).
 
 use std::{
     io,
@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -28,6 +29,8 @@ use tokio::{
 pub struct HttpSocket {
     /// There until it is dropped.
     stream: Option<TcpStream>,
+    /// What was read of the next request already.
+    unread: Bytes,
     handle: SocketHandle,
 }
 
@@ -39,8 +42,10 @@ pub struct SocketHandle(Arc<Handle>);
 struct Handle {
     /// From now on the HTTP server only believes that it reads and writes.
     taken: AtomicBool,
-    /// The last write found the socket full.
+    /// The last write found the socket full. Writes that did not.
     blocked: AtomicBool,
+    writes: AtomicU32,
+    full: Notify,
     /// Reads that brought something, and how many there had been when the last answer was ready.
     reads: AtomicU32,
     reads_answered: AtomicU32,
@@ -57,7 +62,23 @@ impl HttpSocket {
     pub fn new(stream: TcpStream) -> Self {
         Self {
             stream: Some(stream),
+            unread: Bytes::new(),
             handle: SocketHandle::default(),
+        }
+    }
+
+    /// Puts back what the HTTP server had read of a next request when it let go of the socket.
+    pub fn put_back(&mut self, read: &[u8]) {
+        if !read.is_empty() {
+            self.unread = [read, &self.unread].concat().into();
+        }
+    }
+
+    /// Waits until something of a next request is there, or the client has left.
+    pub async fn readable(&self) -> io::Result<()> {
+        match &self.stream {
+            Some(stream) if self.unread.is_empty() => stream.readable().await,
+            _ => Ok(()),
         }
     }
 
@@ -66,9 +87,14 @@ impl HttpSocket {
         self.handle.clone()
     }
 
-    /// The socket itself; `None` only if it was taken over.
-    pub(crate) fn into_inner(mut self) -> Option<TcpStream> {
-        self.stream.take()
+    /// The socket itself and what was read from it after `leftover`; `None` only if it was taken over.
+    pub(crate) fn into_inner(mut self, leftover: Bytes) -> Option<(TcpStream, Bytes)> {
+        let stream = self.stream.take()?;
+        let leftover = match &*self.unread {
+            [] => leftover,
+            unread => [&*leftover, unread].concat().into(),
+        };
+        Some((stream, leftover))
     }
 
     /// The socket, unless a response has taken it over.
@@ -80,17 +106,22 @@ impl HttpSocket {
     }
 
     fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        let blocked = &self.handle.0.blocked;
-        blocked.store(written.is_pending(), Ordering::Relaxed);
+        let handle = &self.handle.0;
+        let was_blocked = handle.blocked.swap(written.is_pending(), Ordering::Relaxed);
+        if written.is_ready() {
+            handle.writes.fetch_add(1, Ordering::Relaxed);
+        } else if !was_blocked {
+            handle.full.notify_one();
+        }
         written
     }
 }
 
 impl SocketHandle {
     /// Takes the socket over: it comes as soon as the HTTP server has dropped it, which the answer to the present request must ask for. What
-    /// the server still writes goes nowhere. `None` if another request has it already.
+    /// the server still writes goes nowhere. `None` if another request has it already, or the answer to the one before has not left.
     pub(crate) fn take_over(&self) -> Option<oneshot::Receiver<TcpStream>> {
-        if self.0.taken.swap(true, Ordering::AcqRel) {
+        if self.is_blocked() || self.0.taken.swap(true, Ordering::AcqRel) {
             return None;
         }
         let (heir, socket) = oneshot::channel();
@@ -111,9 +142,9 @@ impl SocketHandle {
         answered
     }
 
-    /// Waits until every request was answered and nothing has come for `after`, and takes the socket back. Whoever drives the HTTP connection
-    /// must poll this in the same task, and then end the connection. A client that sends half a request with the one before it loses it.
-    pub async fn quiet(&self, after: Duration) -> Returning {
+    /// Waits until every request was answered and nothing has come for `after`. Whoever drives the HTTP connection must poll this in the same
+    /// task, and may then take the connection apart: nothing of an answer is lost, and what was read of a next request is in its parts.
+    pub async fn quiet(&self, after: Duration) {
         loop {
             self.0.answered.notified().await;
             let mut requests = 0;
@@ -121,30 +152,37 @@ impl SocketHandle {
                 requests = self.0.requests.load(Ordering::Relaxed);
                 tokio::time::sleep(after).await;
             }
-            if self.is_quiet()
-                && let Some(socket) = self.take_over()
-            {
-                return Returning(socket);
+            if self.is_quiet() {
+                return;
             }
         }
+    }
+
+    /// Waits until the client has taken nothing for `after` although something waited for it: it will not take the rest either, and whoever
+    /// drives the HTTP connection should end it. A response on a socket of its own does not count, since its session has a limit for that.
+    pub async fn stalled(&self, after: Duration) {
+        loop {
+            while !self.is_blocked() {
+                self.0.full.notified().await;
+            }
+            let writes = self.0.writes.load(Ordering::Relaxed);
+            tokio::time::sleep(after).await;
+            if self.is_blocked() && writes == self.0.writes.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+    }
+
+    fn is_blocked(&self) -> bool {
+        self.0.blocked.load(Ordering::Relaxed)
     }
 
     fn is_quiet(&self) -> bool {
         let handle = &self.0;
         !handle.answering.load(Ordering::Relaxed)
-            && !handle.blocked.load(Ordering::Relaxed)
+            && !handle.taken.load(Ordering::Relaxed)
+            && !self.is_blocked()
             && handle.reads.load(Ordering::Relaxed) == handle.reads_answered.load(Ordering::Relaxed)
-    }
-}
-
-/// A socket that the HTTP server is about to drop.
-#[derive(Debug)]
-pub struct Returning(oneshot::Receiver<TcpStream>);
-
-impl Returning {
-    /// The socket, once the connection was ended.
-    pub async fn socket(self) -> Option<TcpStream> {
-        self.0.await.ok()
     }
 }
 
@@ -165,6 +203,13 @@ impl AsyncRead for HttpSocket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let count = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread[..count]);
+            // A copy, so that what has been read is not kept.
+            self.unread = Bytes::copy_from_slice(&self.unread[count..]);
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let read = match self.own() {
             Some(stream) => stream.poll_read(context, buffer),

@@ -70,7 +70,7 @@ pub use close::Close;
 pub use connection::{Connection, Ended, Incoming, Transport};
 pub use endpoint::Endpoint;
 pub use flush::{Batched, batched};
-pub use http_socket::{HttpSocket, Returning, SocketHandle};
+pub use http_socket::{HttpSocket, SocketHandle};
 pub use outbox::{Framing, Outbox, Push};
 pub use outgoing::{Form, Outgoing, Overflow};
 pub use relay::{Claim, Line, Relay, Responder, Unanswered};

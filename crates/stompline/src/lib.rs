@@ -129,6 +129,4 @@ pub use router::RouterError;
 pub use session::{OtherPrincipal, Session};
 pub use stats::{ClusterSnapshot, Snapshot};
 pub use stompline_proto::{DecodeLimits, Headers, Heartbeat, Version};
-pub use stompline_sockjs::{
-    Batched, HttpSocket, Overflow, Returning, SocketHandle, Transport, batched,
-};
+pub use stompline_sockjs::{Batched, HttpSocket, Overflow, SocketHandle, Transport, batched};

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use http_body_util::LengthLimitError;
 use serde::Serialize;
 use std::time::Duration;
 use stompline::backplane::BackplaneError;
@@ -37,6 +38,25 @@ impl Problem {
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)
+    }
+
+    pub(super) fn body_late() -> Self {
+        let detail = "the body did not come in time";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_late", detail)
+    }
+
+    pub(super) fn body_too_large(bytes_max: usize) -> Self {
+        let detail = format!("a body here has {bytes_max} bytes at most");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    }
+
+    /// A body that could not be read to its end within `bytes_max`.
+    pub(super) fn body_cut(error: &axum::Error, bytes_max: usize) -> Self {
+        let source = std::error::Error::source(error);
+        if source.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
+            return Self::body_too_large(bytes_max);
+        }
+        Self::bad_request("the body is not as its head says")
     }
 
     pub(super) fn no_such(what: &str) -> Self {

@@ -24,6 +24,8 @@ pub(crate) struct Limits {
     pub outbox_bytes: u32,
     pub write_stall_s: u32,
     pub connect_timeout_s: u32,
+    pub head_bytes: u32,
+    pub body_timeout_s: u32,
     pub handler_timeout_s: u32,
     pub sessions_per_user: u32,
     pub connects_per_s: u32,
@@ -128,14 +130,29 @@ pub(super) const KEYS: &[Key] = &[
         path: "limits.write_stall_s",
         kind: SECONDS,
         preset: Preset::Number(10),
-        meaning: "How long a client may take nothing while something waits for it; 0 is off.",
+        meaning: "How long a client may take nothing while something waits for it, over HTTP too; 0 is off.",
     },
     Key {
         path: "limits.connect_timeout_s",
         kind: SECONDS,
         preset: Preset::Number(10),
-        meaning: "The time from the accepted connection to CONNECTED; 0 is off. Ten seconds are \
-                  enough for a slow phone.",
+        meaning: "The time from the accepted connection to CONNECTED, and for the head of each HTTP \
+                  request; 0 is off. Ten seconds are enough for a slow phone.",
+    },
+    Key {
+        path: "limits.head_bytes",
+        kind: BYTES,
+        preset: Preset::Number(32_768),
+        meaning: "The longest head of an HTTP request, address and headers; 0 is off, less than 8 KiB \
+                  counts as that. A longer one is answered with 431. As nginx takes; tokens are the \
+                  longest part.",
+    },
+    Key {
+        path: "limits.body_timeout_s",
+        kind: SECONDS,
+        preset: Preset::Number(60),
+        meaning: "How long a client may take over the body of one HTTP request; 0 is off. A slower one is \
+                  answered with 408. A minute is enough for 64 KiB over the slowest of phones.",
     },
     Key {
         path: "limits.handler_timeout_s",

@@ -4,6 +4,7 @@
 
 mod api;
 mod binary;
+mod bounds;
 mod cluster;
 mod command_line;
 mod configuration;

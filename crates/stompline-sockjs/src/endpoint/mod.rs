@@ -23,8 +23,8 @@ use std::{convert::Infallible, sync::Arc, task::Poll, time::Duration};
 
 use axum::{Router, body::Body, response::Response};
 use futures_util::future::BoxFuture;
-use http::{Method, Request as HttpRequest, StatusCode, request::Parts};
-use hyper::upgrade::OnUpgrade;
+use http::{Method, Request as HttpRequest, StatusCode, Version, request::Parts};
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
@@ -180,7 +180,9 @@ impl<S: Service> Shared<S> {
         mut response: Response,
         stream: Stream<S::Message>,
     ) -> Response {
+        // A socket that speaks HTTP/2 carries other requests at the same time.
         let handle = parts.extensions.get::<SocketHandle>();
+        let handle = handle.filter(|_| parts.version < Version::HTTP_2);
         match handle.and_then(SocketHandle::take_over) {
             Some(socket) => {
                 let takeover = Takeover::new(&mut response, parts.version, stream);
@@ -296,20 +298,28 @@ impl<S: Service> Shared<S> {
 
 /// Takes the plain socket back from hyper, so that nothing stands between it and the codec. hyper's leftover buffer is usually empty but
 /// pins 8 KiB or more: it must be dropped.
-fn take_back(upgraded: hyper::upgrade::Upgraded) -> (Carried, bytes::Bytes) {
+fn take_back(upgraded: Upgraded) -> (Carried, bytes::Bytes) {
     use hyper_util::server::conn::auto::upgrade::downcast;
-    let plain = match downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => Ok((Some(parts.io.into_inner()), parts.read_buf)),
-        Err(upgraded) => downcast::<TokioIo<HttpSocket>>(upgraded)
-            .map(|parts| (parts.io.into_inner().into_inner(), parts.read_buf)),
-    };
+    let plain = downcast::<TokioIo<TcpStream>>(upgraded)
+        .map(|parts| Some((parts.io.into_inner(), parts.read_buf)))
+        .or_else(|upgraded| {
+            downcast::<TokioIo<HttpSocket>>(upgraded)
+                .map(|parts| parts.io.into_inner().into_inner(parts.read_buf))
+        })
+        .or_else(|upgraded| {
+            let parts = upgraded.downcast::<TokioIo<HttpSocket>>()?;
+            Ok(parts.io.into_inner().into_inner(parts.read_buf))
+        });
     match plain {
-        Ok((Some(stream), leftover)) => {
+        Ok(Some((stream, leftover))) => {
             tune(&stream);
             (Carried::Tcp(stream), leftover)
         }
-        Ok((None, leftover)) => (Carried::Foreign(Box::new(tokio::io::empty())), leftover),
-        Err(upgraded) => (
+        Ok(None) => (
+            Carried::Foreign(Box::new(tokio::io::empty())),
+            bytes::Bytes::new(),
+        ),
+        Err::<_, Upgraded>(upgraded) => (
             Carried::Foreign(Box::new(TokioIo::new(upgraded))),
             bytes::Bytes::new(),
         ),

@@ -5,18 +5,12 @@ use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duratio
 use axum::{Router, body::Body, serve::ListenerExt};
 use bytes::Bytes;
 use http::StatusCode;
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto::Builder,
-};
+use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use stompline_sockjs::{
     Close, Connection, Endpoint, HttpSocket, Refusal, Relay, Request, Service, Settings,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::mpsc,
-};
+use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
@@ -178,7 +172,7 @@ pub(crate) async fn serve(
     socket: HttpSocket,
     router: Router,
     quiet: Duration,
-) -> Option<TcpStream> {
+) -> Option<HttpSocket> {
     let handle = socket.handle();
     let asked = handle.clone();
     let service = service_fn(move |mut request: http::Request<Incoming>| {
@@ -186,17 +180,17 @@ pub(crate) async fn serve(
         let (asked, router) = (asked.clone(), router.clone());
         async move { asked.answer(router.oneshot(request.map(Body::new))).await }
     });
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new());
-    let mut connection =
-        Box::pin(builder.serve_connection_with_upgrades(TokioIo::new(socket), service));
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new());
+    let connection = builder.serve_connection(TokioIo::new(socket), service);
+    let mut connection = connection.with_upgrades();
     tokio::select! {
-        _ = connection.as_mut() => None,
-        returning = handle.quiet(quiet) => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.as_mut().await;
-            drop(connection);
-            returning.socket().await
+        _ = &mut connection => None,
+        () = handle.quiet(quiet) => {
+            let parts = connection.into_parts()?;
+            let mut socket = parts.io.into_inner();
+            socket.put_back(&parts.read_buf);
+            Some(socket)
         }
     }
 }
