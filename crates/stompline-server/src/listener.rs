@@ -22,6 +22,7 @@ use tracing::{debug, info, warn};
 
 use crate::config::Limits;
 use crate::failure::Failure;
+use crate::rest::Rest;
 
 /// Connections that the kernel keeps for us while we are busy. A wave of reconnects is thousands
 /// of them within one second; the kernel cuts this to its own limit (`net.core.somaxconn`).
@@ -292,7 +293,28 @@ async fn answer(router: Router, request: Request<Incoming>) -> Result<Response<B
     if !names_its_host(&request) {
         return Ok(hostless());
     }
-    router.oneshot(request.map(Body::new)).await
+    let waits = request.headers().contains_key(header::EXPECT);
+    let (parts, body) = request.into_parts();
+    let (body, rest) = Rest::lend(body);
+    let mut response = router.oneshot(Request::from_parts(parts, body)).await?;
+    if let Some(rest) = rest
+        && !is_last(&response)
+        && (response.status() == StatusCode::REQUEST_TIMEOUT || !rest.discard(waits).await)
+    {
+        close_after(&mut response);
+    }
+    Ok(response)
+}
+
+/// Whether no next request comes on this connection anyway.
+fn is_last(response: &Response<Body>) -> bool {
+    response.status() == StatusCode::SWITCHING_PROTOCOLS
+        || response.headers().contains_key(header::CONNECTION)
+}
+
+fn close_after(response: &mut Response<Body>) {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
 }
 
 /// Whether it is clear which host is meant (RFC 9112, section 3.2): two names could be read differently by a proxy.
@@ -305,7 +327,6 @@ fn names_its_host(request: &Request<Incoming>) -> bool {
 fn hostless() -> Response<Body> {
     let mut response = Response::new(Body::from("one Host header is needed\n"));
     *response.status_mut() = StatusCode::BAD_REQUEST;
-    let close = HeaderValue::from_static("close");
-    response.headers_mut().insert(header::CONNECTION, close);
+    close_after(&mut response);
     response
 }

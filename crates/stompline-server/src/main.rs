@@ -18,6 +18,7 @@ mod listener;
 mod logging;
 mod metrics;
 mod pages;
+mod rest;
 mod secret;
 mod serve;
 mod session_log;

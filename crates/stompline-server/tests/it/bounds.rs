@@ -97,6 +97,55 @@ fn body_that_does_not_come_is_answered() {
 }
 
 #[test]
+fn refused_body_leaves_the_connection_usable() {
+    let (_dir, server) = limited(&[]);
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_mins(1)))
+        .unwrap();
+    let mut status = |path: &str, bytes: usize| {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {bytes}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&vec![b'x'; bytes]).unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+        assert!(!head.contains("connection: close"), "{head}");
+        let length = head.split_once("content-length: ");
+        let length = length.and_then(|(_, rest)| rest.lines().next());
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        stream.read_exact(&mut body).unwrap();
+        head[9..12].to_owned()
+    };
+    for (path, expected) in [
+        ("/api/v1/widget/session", "413"),
+        ("/api/v1/messages", "401"),
+        ("/ws/chat/0/s/xhr_send", "401"),
+        ("/healthz", "405"),
+        ("/nowhere", "404"),
+    ] {
+        assert_eq!(status(path, 300_000), expected, "{path}");
+    }
+}
+
+#[test]
+fn answer_says_when_no_other_one_follows() {
+    let (_dir, server) = limited(&[]);
+    let expecting = "Expect: 100-continue\r\n";
+    for (bytes, header) in [(9, ""), (9, expecting), (2_000_000_000, "")] {
+        let head =
+            format!("POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: {bytes}\r\n{header}\r\n");
+        let answer = raw(&server, head.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
+    }
+}
+
+#[test]
 fn strangers_send_small_bodies() {
     let (_dir, server) = limited(&[]);
     let body = format!("{{\"name\":\"{}\"}}", "x".repeat(5_000));
