@@ -46,6 +46,10 @@ const HEADERS_MAX: usize = 100;
 /// The least that hyper takes for a bound of its buffers.
 const HEAD_BYTES_MIN: usize = 8192;
 
+/// How long a request may go on once the server stops. Sessions are over by then; what is left is a
+/// client that is slow to send, and the store has yet to be closed in good order.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
+
 /// How often the log says that connections cannot be accepted.
 const TOLD_EVERY: Duration = Duration::from_mins(1);
 
@@ -111,7 +115,7 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Serves `router` until `stop`, then lets the requests under way finish. Upgraded connections
+    /// Serves `router` until `stop`, then gives the requests under way some seconds. Upgraded connections
     /// are no longer HTTP: their owner ends them.
     pub(crate) async fn run(self, router: Router, stop: CancellationToken) {
         let connections = TaskTracker::new();
@@ -258,6 +262,7 @@ async fn speak(
             tokio::select! {
                 served = &mut connection => served,
                 () = stall(&handle, bounds.write_stall) => return None,
+                () = tokio::time::sleep(LAST_ANSWER) => return None,
             }
         }
     };

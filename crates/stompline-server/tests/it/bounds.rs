@@ -178,6 +178,26 @@ fn client_that_reads_no_answers_is_cut_off() {
 }
 
 #[test]
+fn slow_body_does_not_hold_up_the_stop() {
+    let (_dir, server) = limited(&[]);
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_mins(1)))
+        .unwrap();
+    let head = "POST /api/v1/widget/session HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).unwrap();
+    assert_eq!(asked, *b"HTTP/1.1 100 Continue\r\n\r\n");
+    let outcome = server.stop();
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(
+        !outcome.stderr.contains("before every client had left"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
 fn shortage_of_descriptors_is_told_once_and_passes() {
     let dir = tempfile::tempdir().unwrap();
     let server = stompline(dir.path(), &["serve", "--demo", "--listen", "127.0.0.1:0"]);
