@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use stompline_sockjs::Settings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -13,9 +14,15 @@ use crate::{
 /// Much longer than anything here takes, and much shorter than a body may take by default.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Settings with which sessions outlive late bodies.
+fn patient(body_timeout: Duration) -> Settings {
+    let settings = settings().body_timeout(body_timeout);
+    settings.disconnect_delay(Duration::from_mins(1))
+}
+
 #[tokio::test]
 async fn body_that_does_not_come_is_answered() {
-    let server = Server::with(settings().body_timeout(Duration::from_millis(100))).await;
+    let server = Server::with(patient(Duration::from_millis(100))).await;
     assert_eq!(post(server.address, "/echo/0/late/xhr", "").await.0, 200);
     for path in [
         "/echo/0/late/xhr_send",
@@ -39,7 +46,7 @@ async fn body_that_does_not_come_is_answered() {
 
 #[tokio::test]
 async fn trickling_body_has_no_more_time_than_a_silent_one() {
-    let server = Server::with(settings().body_timeout(Duration::from_millis(300))).await;
+    let server = Server::with(patient(Duration::from_millis(300))).await;
     assert_eq!(post(server.address, "/echo/0/slow/xhr", "").await.0, 200);
     let mut client = TcpStream::connect(server.address).await.unwrap();
     let head = "POST /echo/0/slow/xhr_send HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n";
