@@ -129,17 +129,6 @@ impl Command {
             _ => return None,
         })
     }
-
-    /// Whether some command's line, with or without CR, starts with `prefix`.
-    pub(crate) fn may_start_with(prefix: &[u8]) -> bool {
-        let name = prefix.strip_suffix(b"\r").unwrap_or(prefix);
-        if name.len() < prefix.len() {
-            return Self::from_bytes(name).is_some();
-        }
-        Self::ALL
-            .iter()
-            .any(|command| command.as_str().as_bytes().starts_with(name))
-    }
 }
 
 impl fmt::Display for Command {
@@ -161,23 +150,5 @@ mod tests {
         }
         assert_eq!(Command::parse(""), None);
         assert_eq!(Command::parse("SEND "), None);
-    }
-
-    #[test]
-    fn impossible_prefixes_are_recognised() {
-        let table: [(&[u8], bool); 9] = [
-            (b"", true),
-            (b"S", true),
-            (b"SEND", true),
-            (b"SEND\r", true),
-            (b"SEN\r", false),
-            (b"SEND\r\r", false),
-            (b"GET ", false),
-            (b"send", false),
-            (b"UNSUBSCRIBER", false),
-        ];
-        for (prefix, expected) in table {
-            assert_eq!(Command::may_start_with(prefix), expected, "{prefix:?}");
-        }
     }
 }

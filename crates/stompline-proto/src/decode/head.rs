@@ -85,8 +85,13 @@ impl Head {
 
     /// Parses a whole head which has passed the scan.
     fn parse(&mut self, raw: &[u8], context: &Context<'_>) -> Result<Frame, Failure> {
-        let command = self.scan.command.ok_or(DecodeError::UnknownCommand)?;
-        let escapes = context.version.filter(|version| command.escapes(*version));
+        let escapes = self.escapes(context);
+        let Some(command) = self.scan.command else {
+            return Err(Failure {
+                error: DecodeError::UnknownCommand,
+                receipt: find_receipt(raw, &self.scan.spans, escapes),
+            });
+        };
         let headers =
             parse_headers(raw, &mut self.scan.spans, escapes).map_err(|error| Failure {
                 error,
@@ -100,15 +105,23 @@ impl Head {
 
     fn fail(&self, last: &[u8], error: DecodeError, context: &Context<'_>) -> Failure {
         let raw = [&self.raw, last].concat();
-        let escapes = context.version.filter(|version| {
-            self.scan
-                .command
-                .is_some_and(|command| command.escapes(*version))
-        });
+        // What else is wrong with a frame of an unknown command tells nothing.
+        let error = match self.scan.command {
+            Some(_) => error,
+            None => DecodeError::UnknownCommand,
+        };
         Failure {
             error,
-            receipt: find_receipt(&raw, &self.scan.spans, escapes),
+            receipt: find_receipt(&raw, &self.scan.spans, self.escapes(context)),
         }
+    }
+
+    /// The version whose escapes the headers hold.
+    fn escapes(&self, context: &Context<'_>) -> Option<Version> {
+        context.version.filter(|version| match self.scan.command {
+            Some(command) => command.escapes(*version),
+            None => *version >= Version::V1_1,
+        })
     }
 }
 

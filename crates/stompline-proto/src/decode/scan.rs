@@ -1,8 +1,8 @@
 use super::{DecodeError, DecodeLimits};
 use crate::{Command, header::Span};
 
-/// The longest command line: UNSUBSCRIBE with CR.
-const COMMAND_LINE_BYTES_MAX: usize = 12;
+/// UNSUBSCRIBE with CR takes 12; a frame with an invented command is read for its receipt.
+const COMMAND_LINE_BYTES_MAX: usize = 24;
 
 /// Most frames have fewer headers, so that their spans are allocated once.
 const SPANS_EXPECTED: usize = 8;
@@ -12,7 +12,7 @@ const SPANS_EXPECTED: usize = 8;
 /// Limits are applied to what was seen of a line, so that it is refused at the first octet too many.
 #[derive(Default)]
 pub(super) struct Scan {
-    /// Known when the first line has ended.
+    /// Known when the first line has ended, if there is such a command.
     pub(super) command: Option<Command>,
     /// The header lines that have ended, relative to the head's first octet.
     pub(super) spans: Vec<Span>,
@@ -45,7 +45,7 @@ impl Scan {
             let rest = &input[at..];
             let end = memchr::memchr2(b'\n', 0, rest);
             let part = &rest[..end.unwrap_or(rest.len())];
-            if self.command.is_none() {
+            if self.line.start == 0 {
                 // All that was seen before belongs to the first line.
                 self.read_command(before, part, end.is_some())?;
             } else {
@@ -62,7 +62,7 @@ impl Scan {
         }
     }
 
-    /// Refuses the command line as soon as no command starts with it.
+    /// Refuses a command line that can be no command of any protocol like this one, as soon as that is seen.
     fn read_command(
         &mut self,
         before: &[u8],
@@ -77,10 +77,11 @@ impl Scan {
         line[..before.len()].copy_from_slice(before);
         line[before.len()..bytes].copy_from_slice(part);
         let line = &line[..bytes];
+        let name = line.strip_suffix(b"\r").unwrap_or(line);
         if is_whole {
-            self.command = Command::from_bytes(line.strip_suffix(b"\r").unwrap_or(line));
+            self.command = Command::from_bytes(name);
         }
-        if self.command.is_some() || !is_whole && Command::may_start_with(line) {
+        if self.command.is_some() || is_word(name) {
             Ok(())
         } else {
             Err(DecodeError::UnknownCommand)
@@ -167,4 +168,12 @@ impl Scan {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a frame may have been meant: HTTP and binary protocols are refused at their first octets.
+fn is_word(name: &[u8]) -> bool {
+    !name.is_empty()
+        && name
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }

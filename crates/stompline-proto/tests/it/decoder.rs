@@ -28,12 +28,15 @@ fn frames(decoder: &mut Decoder, mut input: &[u8]) -> Result<Vec<Frame>, DecodeE
 
 #[test]
 fn faults_are_found_at_their_first_octet() {
-    let table: [(&[u8], &str); 18] = [
-        (b"G", "unknown_command"),
-        (b"SENS", "unknown_command"),
+    let table: [(&[u8], &str); 21] = [
+        (b"GET ", "unknown_command"),
+        (b"\x16", "unknown_command"),
         (b"SEND:", "unknown_command"),
-        (b"SEN\r", "unknown_command"),
-        (b"SEN\n", "unknown_command"),
+        (b"SEN\rD", "unknown_command"),
+        (b"SEN\0", "unknown_command"),
+        (b"UNKNOWNUNKNOWNUNKNOWNUNKN", "unknown_command"),
+        (b"SENS\n\n", "unknown_command"),
+        (b"SENS\nname\n", "unknown_command"),
         (b"SEND\0", "malformed_frame"),
         (b"\rS", "malformed_frame"),
         (b"\r\r", "malformed_frame"),
