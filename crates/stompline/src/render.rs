@@ -196,13 +196,24 @@ impl<'a> Rendering<'a> {
         self.tails[slot].get_or_init(|| Arc::new(self.render(version)))
     }
 
+    /// What is passed on of the sender's headers. Of repeated ones the first counts (STOMP 1.2, "Repeated Header Entries"); it goes
+    /// alone because some clients take the last.
+    fn sender_headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let is_repeated = |index, name| self.headers.iter().take(index).any(|(one, _)| one == name);
+        self.headers
+            .iter()
+            .enumerate()
+            .filter(move |(index, (name, _))| {
+                !BROKER_HEADERS.contains(name) && !is_repeated(*index, *name)
+            })
+            .map(|(_, header)| header)
+    }
+
     fn render(&self, version: Version) -> Tail {
         let mut plain = Vec::with_capacity(self.body.len() + 128);
         write_header(&mut plain, version, "destination", self.destination);
-        for (name, value) in self.headers {
-            if !BROKER_HEADERS.contains(&name) {
-                write_header(&mut plain, version, name, value);
-            }
+        for (name, value) in self.sender_headers() {
+            write_header(&mut plain, version, name, value);
         }
         write_header(
             &mut plain,

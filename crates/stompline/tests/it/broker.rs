@@ -96,6 +96,29 @@ async fn sender_headers_of_the_broker_are_dropped() {
 }
 
 #[tokio::test]
+async fn repeated_headers_arrive_once() {
+    let app = test_app(open_broker());
+    let mut anna = app.connect("customer", "anna").await;
+    anna.subscribe("s", "/topic/open.x").await;
+    let headers = [
+        ("destination", "/topic/open.x"),
+        ("colour", "red"),
+        ("colour", "green"),
+        ("shade", ""),
+        ("shade", "dark"),
+    ];
+    anna.transmit(&frame(Command::Send, &headers).body("x"))
+        .await;
+    let message = anna.message().await;
+    let of_sender: Vec<_> = message
+        .headers
+        .iter()
+        .filter(|(name, _)| ["colour", "shade"].contains(name))
+        .collect();
+    assert_eq!(of_sender, [("colour", "red"), ("shade", "")]);
+}
+
+#[tokio::test]
 async fn any_subscription_id_comes_back_as_it_was() {
     let app = test_app(open_broker());
     for transport in [Transport::WebSocket, Transport::SockJsWebSocket] {
