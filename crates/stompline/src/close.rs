@@ -36,6 +36,8 @@ pub enum CloseReason {
     Replaced,
     /// The client did not take what was sent to it.
     SlowConsumer,
+    /// As many messages of one subscription wait for the client's ACK as may.
+    Unacknowledged,
     /// The SockJS or WebSocket layer closed with this code.
     Transport(u16),
 }
@@ -54,7 +56,7 @@ impl CloseReason {
             Self::Token => 4401,
             Self::ConnectTimeout | Self::Silent => 4408,
             Self::Kicked(_) | Self::Replaced => 4409,
-            Self::SlowConsumer => 4500,
+            Self::SlowConsumer | Self::Unacknowledged => 4500,
             Self::Transport(code) => *code,
         }
     }
@@ -76,6 +78,7 @@ impl CloseReason {
             Self::Kicked(_) => "kicked",
             Self::Replaced => "replaced",
             Self::SlowConsumer => "slow_consumer",
+            Self::Unacknowledged => "unacknowledged",
             Self::Transport(_) => "transport",
         }
     }
@@ -124,6 +127,7 @@ impl fmt::Display for CloseReason {
             Self::Kicked(why) => why,
             Self::Replaced => "a newer session of this user took its place",
             Self::SlowConsumer => "messages were not read fast enough",
+            Self::Unacknowledged => "too many messages of a subscription wait for their ACK",
             Self::Transport(_) => "closed by the transport",
         };
         f.write_str(text)
@@ -148,6 +152,7 @@ mod tests {
             (CloseReason::ConnectTimeout, 4408, true),
             (CloseReason::Kicked("x".into()), 4409, false),
             (CloseReason::SlowConsumer, 4500, true),
+            (CloseReason::Unacknowledged, 4500, true),
         ] {
             assert_eq!(
                 (reason.code(), reason.may_reconnect()),

@@ -10,7 +10,7 @@ use stompline_sockjs::{Form, Outbox, Overflow, Push, json};
 
 use crate::{close::CloseReason, delivery::Delivery, render::Rendering, session::Session};
 
-/// Most deliveries of one subscription that wait for their ACK; a client that falls further behind is too slow.
+/// Most deliveries of one subscription that wait for their ACK; a client that falls further behind is closed.
 pub(crate) const UNACKED_MAX: usize = 1_000;
 
 /// One live subscription. It is shared by its session, the registry and the deliveries under way.
@@ -96,21 +96,24 @@ impl Subscription {
             self.session.note_undeliverable();
             return Push::Skipped;
         }
-        let mut behind = false;
+        let mut unacknowledged = false;
         let push = outbox.push_with(self.overflow, |number| {
             if !self.live.load(Ordering::Relaxed) {
                 return None;
             }
-            behind = self.expect_ack(number).is_err();
-            (!behind).then(|| Delivery::Message {
+            unacknowledged = self.expect_ack(number).is_err();
+            (!unacknowledged).then(|| Delivery::Message {
                 subscription: Arc::clone(self),
                 number,
                 tail: Arc::clone(&tail),
             })
         });
-        if behind || push == Push::Full {
-            self.session.end(CloseReason::SlowConsumer);
+        if unacknowledged {
+            self.session.end(CloseReason::Unacknowledged);
             return Push::Full;
+        }
+        if push == Push::Full {
+            self.session.end(CloseReason::SlowConsumer);
         }
         push
     }

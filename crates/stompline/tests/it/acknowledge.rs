@@ -1,3 +1,6 @@
+use std::sync::{Arc, Mutex};
+
+use stompline::{CloseReason, SessionEvent};
 use stompline_proto::Command;
 
 use crate::support::{frame, header, open_broker, test_app};
@@ -43,8 +46,14 @@ async fn ack_header_only_where_it_is_needed() {
 }
 
 #[tokio::test]
-async fn reader_that_never_acks_is_too_slow() {
-    let app = test_app(open_broker());
+async fn reader_that_never_acks_hears_why_it_is_closed() {
+    let reason = Arc::new(Mutex::new(None));
+    let heard = Arc::clone(&reason);
+    let app = test_app(open_broker().listener(move |event: &SessionEvent| {
+        if let SessionEvent::Disconnected { reason, .. } = event {
+            *heard.lock().unwrap() = Some(reason.clone());
+        }
+    }));
     let mut anna = app.connect("customer", "anna").await;
     let mut lazy = app.connect("customer", "lazy").await;
     let headers = [
@@ -57,8 +66,17 @@ async fn reader_that_never_acks_is_too_slow() {
     lazy.await_receipt("r").await;
     for _ in 0..1_000 {
         anna.send_and_wait("/topic/open.x", "x").await;
-        lazy.message().await;
     }
     anna.send_and_wait("/topic/open.x", "one too many").await;
+    for _ in 0..1_000 {
+        assert_eq!(lazy.message().await.body, "x");
+    }
     assert_eq!(lazy.closed().await, Some(4500));
+    let reason = loop {
+        if let Some(reason) = reason.lock().unwrap().take() {
+            break reason;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(reason, CloseReason::Unacknowledged);
 }
