@@ -22,15 +22,13 @@ impl Authenticator for Guest {
         credentials: Credentials<'a>,
     ) -> BoxFuture<'a, Result<Principal, AuthError>> {
         Box::pin(async move {
-            match (credentials.login, credentials.token) {
-                (Some("guest"), Some("guest")) => {
-                    let realm = Realm::new("guest").map_err(|_| AuthError::BadSignature)?;
-                    let name = UserName::new("guest").map_err(|_| AuthError::BadSignature)?;
-                    Ok(Principal::new(realm, name))
-                }
-                (None, None) => Err(AuthError::Missing),
-                _ => Err(AuthError::BadSignature),
+            // The passcode is the token of CONNECT.
+            if (credentials.login, credentials.token) != (Some("guest"), Some("guest")) {
+                return Err(AuthError::WrongLogin);
             }
+            let realm = Realm::new("guest").map_err(|_| AuthError::WrongLogin)?;
+            let name = UserName::new("guest").map_err(|_| AuthError::WrongLogin)?;
+            Ok(Principal::new(realm, name))
         })
     }
 }
@@ -53,7 +51,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let app = Stompline::builder::<()>()
         .limits(limits)
-        .access(AccessRules::new(rules, "/topic/** and /queue/**"))
+        .access(AccessRules::new(
+            rules,
+            "only /topic/** and /queue/** are served",
+        ))
         .build()?;
     let endpoint = app
         .endpoint("/ws")

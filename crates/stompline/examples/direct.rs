@@ -26,10 +26,10 @@ impl Authenticator for AnyName {
     ) -> BoxFuture<'a, Result<Principal, AuthError>> {
         Box::pin(async move {
             let (Some(name), Some("guest")) = (credentials.login, credentials.token) else {
-                return Err(AuthError::Missing);
+                return Err(AuthError::WrongLogin);
             };
-            let realm = Realm::new("user").map_err(|_| AuthError::BadSignature)?;
-            let name = UserName::new(name).map_err(|_| AuthError::BadSignature)?;
+            let realm = Realm::new("user").map_err(|_| AuthError::WrongLogin)?;
+            let name = UserName::new(name).map_err(|_| AuthError::WrongLogin)?;
             Ok(Principal::new(realm, name))
         })
     }

@@ -124,6 +124,7 @@ pub(super) fn of_code(code: &str, with_token: bool) -> Option<&'static str> {
         "wrong_user_type" => {
             "the token is for another endpoint: customers connect to /ws/chat, agents to /ws/agent"
         }
+        "wrong_login" => "connect with the login and passcode of a user",
         "origin_forbidden" => {
             "the page's origin is not allowed: add it to the key `endpoints.NAME.origins`"
         }
@@ -302,6 +303,7 @@ mod tests {
                 expected: "agent".into(),
                 found: "customer".into(),
             },
+            AuthError::WrongLogin,
             AuthError::unavailable("x"),
         ];
         for error in errors {

@@ -59,6 +59,9 @@ pub enum AuthError {
         /// What the token says, cut to 32 characters.
         found: Box<str>,
     },
+    /// Login and passcode are not those of a user.
+    #[error("login or passcode is wrong")]
+    WrongLogin,
     /// It cannot be found out now, for example because a service does not answer.
     #[error("authentication is not possible now: {reason}")]
     Unavailable {
@@ -89,6 +92,7 @@ impl AuthError {
             Self::UnsupportedAlgorithm { .. } => "token_unsupported_algorithm",
             Self::MissingClaim { .. } => "token_missing_claim",
             Self::WrongUserType { .. } => "wrong_user_type",
+            Self::WrongLogin => "wrong_login",
             Self::Unavailable { .. } => "auth_unavailable",
         }
     }
@@ -110,6 +114,7 @@ impl AuthError {
             Self::Expired => "the token has expired; get a new one",
             Self::NotYetValid => "the token is not valid yet",
             Self::WrongUserType { .. } => "this endpoint is for another type of user",
+            Self::WrongLogin => "login or passcode is wrong",
             Self::Unavailable { .. } => "authentication is not possible now; try again later",
             _ => "the token is not valid",
         }

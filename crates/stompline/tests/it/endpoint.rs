@@ -7,7 +7,10 @@ use std::{
 
 use stompline::{
     Limits, Realm, Stompline, Transport, UserName,
-    auth::{JwtKey, JwtSettings, OriginRules, Principal},
+    auth::{
+        AuthError, Authenticator, BoxFuture, Credentials, JwtKey, JwtSettings, OriginRules,
+        Principal,
+    },
     testing::TestClient,
 };
 use stompline_proto::Command;
@@ -27,6 +30,26 @@ fn narrow() -> Limits {
     limits.frame = limits.frame.frame_bytes_max(1_024);
     limits.subscriptions_max = 2;
     limits
+}
+
+/// Knows one user by login and passcode.
+struct Logins;
+
+impl Authenticator for Logins {
+    fn authenticate<'a>(
+        &'a self,
+        credentials: Credentials<'a>,
+    ) -> BoxFuture<'a, Result<Principal, AuthError>> {
+        Box::pin(async move {
+            match (credentials.login, credentials.token) {
+                (Some("anna"), Some("secret")) => Ok(Principal::new(
+                    Realm::new("customer").unwrap(),
+                    UserName::new("anna").unwrap(),
+                )),
+                _ => Err(AuthError::WrongLogin),
+            }
+        })
+    }
 }
 
 struct Server {
@@ -63,6 +86,11 @@ impl Server {
                     .authenticate(jwt)
                     .late_authentication(true)
                     .origins(origins),
+            )
+            .merge(
+                app.endpoint("/ws/login")
+                    .authenticate(Logins)
+                    .late_authentication(true),
             );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -214,6 +242,31 @@ async fn late_token_comes_with_connect() {
         (header(&error, "code"), code),
         ("token_malformed", Some(4401))
     );
+}
+
+#[tokio::test]
+async fn login_and_passcode_come_with_connect() {
+    let server = Server::start().await;
+    let mut anna = server.client("/ws/login", Transport::WebSocket).await;
+    let connected = anna
+        .connect_with(&[("login", "anna"), ("passcode", "secret")])
+        .await;
+    assert_eq!(header(&connected, "user-name"), "anna");
+    for headers in [
+        &[("login", "anna"), ("passcode", "guess")][..],
+        &[("login", "eve"), ("passcode", "secret")],
+        &[("passcode", "secret")],
+        &[],
+    ] {
+        let mut eve = server.client("/ws/login", Transport::WebSocket).await;
+        eve.transmit(&frame(Command::Connect, headers)).await;
+        let (error, code) = eve.error().await;
+        assert_eq!(
+            (header(&error, "code"), header(&error, "message"), code),
+            ("wrong_login", "login or passcode is wrong", Some(4401)),
+            "{headers:?}"
+        );
+    }
 }
 
 #[tokio::test]
