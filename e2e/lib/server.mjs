@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { PATIENCE_MS, within } from './inbox.mjs';
 import { signed } from './token.mjs';
@@ -82,6 +83,13 @@ export class Server {
   async kill() {
     const { promise } = this.#end('SIGKILL');
     await promise;
+  }
+
+  /** Holds the process up, as a machine does that is suspended for a moment. */
+  async holdUp(ms) {
+    this.#process.kill('SIGSTOP');
+    await delay(ms);
+    this.#process.kill('SIGCONT');
   }
 
   /** Starts again on the same data and the same port. */

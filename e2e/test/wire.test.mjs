@@ -310,6 +310,15 @@ describe('heart-beats', () => {
     await lives(wire);
   });
 
+  test('server that was held up does not blame its clients', async () => {
+    const every = 1_000;
+    const wires = await Promise.all(Array.from({ length: 8 }, () => session({ 'heart-beat': `${every},0` })));
+    const beats = setInterval(() => wires.forEach(wire => wire.send('\n')), every / 5);
+    await server.holdUp(3.5 * every);
+    await Promise.all(wires.map(wire => lives(wire)));
+    clearInterval(beats);
+  });
+
   test('client that offers none is left alone', async () => {
     const quiet = await session({ 'heart-beat': '0,0' });
     const clock = await session({ 'heart-beat': `0,${BEAT_MS}` });

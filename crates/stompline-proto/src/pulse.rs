@@ -2,6 +2,10 @@ use std::time::{Duration, Instant};
 
 use crate::Agreed;
 
+/// A timer that is late by such a part of the peer's patience was held up: more than timers ever are
+/// on a machine that has time.
+const LATE_PART: u32 = 10;
+
 /// Signs of life of one session: when to send one, and when to give up waiting for one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pulse {
@@ -54,17 +58,27 @@ impl Pulse {
         )
     }
 
+    /// Who asks late was held up, and what the peer sent meanwhile may not have been read: the peer
+    /// gets one more interval.
     pub(crate) fn due(
-        &self,
+        &mut self,
         agreed: Agreed,
         silent_intervals_max: u32,
         last_sent: Instant,
         now: Instant,
     ) -> Due {
-        let passed = |moment: Option<Instant>| moment.is_some_and(|moment| moment <= now);
-        if passed(self.silent_at(agreed, silent_intervals_max)) {
-            Due::Silent
-        } else if passed(beat_at(agreed, last_sent)) {
+        if let Some(silent_at) = self.silent_at(agreed, silent_intervals_max)
+            && silent_at <= now
+        {
+            let every = agreed.expect_every.unwrap_or_default();
+            let patience = every * silent_intervals_max;
+            if now.duration_since(silent_at) < patience / LATE_PART {
+                return Due::Silent;
+            }
+            let heard_before = patience.saturating_sub(every);
+            self.last_received = now.checked_sub(heard_before).unwrap_or(now);
+        }
+        if beat_at(agreed, last_sent).is_some_and(|moment| moment <= now) {
             Due::Beat
         } else {
             Due::Nothing
@@ -128,7 +142,7 @@ mod tests {
         let mut pulse = Pulse::new(start);
         pulse.received(start + SECOND * 10);
         let last = start + SECOND * 300;
-        let at = |s| pulse.due(agreed(400, 45), 3, last, start + SECOND * s);
+        let mut at = |s| pulse.due(agreed(400, 45), 3, last, start + SECOND * s);
         assert_eq!(at(144), Due::Nothing);
         assert_eq!(at(145), Due::Silent);
         assert_eq!(
@@ -145,16 +159,35 @@ mod tests {
     fn pause_is_no_silence() {
         let start = Instant::now();
         let mut pulse = Pulse::new(start);
-        let due = |pulse: &Pulse, s| pulse.due(agreed(7200, 10), 3, start, start + SECOND * s);
+        let due = |pulse: &mut Pulse, s| pulse.due(agreed(7200, 10), 3, start, start + SECOND * s);
         pulse.pause(start + SECOND * 20);
         pulse.pause(start + SECOND * 25);
-        assert_eq!(due(&pulse, 3600), Due::Nothing);
+        assert_eq!(due(&mut pulse, 3600), Due::Nothing);
         pulse.resume(start + SECOND * 3600);
-        assert_eq!(due(&pulse, 3609), Due::Nothing);
-        assert_eq!(due(&pulse, 3610), Due::Silent);
+        assert_eq!(due(&mut pulse, 3609), Due::Nothing);
+        assert_eq!(due(&mut pulse, 3610), Due::Silent);
         // Without a pause there is nothing to resume.
         pulse.resume(start + SECOND * 3700);
-        assert_eq!(due(&pulse, 3610), Due::Silent);
+        assert_eq!(due(&mut pulse, 3610), Due::Silent);
+    }
+
+    #[test]
+    fn late_question_gives_one_more_interval() {
+        let start = Instant::now();
+        let last = start + SECOND * 300;
+        let mut pulse = Pulse::new(start);
+        let mut at = |s| pulse.due(agreed(400, 10), 3, last, start + SECOND * s);
+        assert_eq!(at(33), Due::Nothing);
+        assert_eq!(at(42), Due::Nothing);
+        assert_eq!(at(43), Due::Silent);
+        assert_eq!(at(45), Due::Silent);
+        assert_eq!(at(100), Due::Nothing);
+        assert_eq!(at(110), Due::Silent);
+        // A beat does not wait for that.
+        assert_eq!(
+            Pulse::new(start).due(agreed(20, 10), 3, start, start + SECOND * 33),
+            Due::Beat
+        );
     }
 
     #[test]

@@ -209,7 +209,9 @@ impl<T> Session<T> {
     /// Does what time demands. `last_sent` is when octets were last written to the client.
     ///
     /// A beat is due a tenth of the agreed interval, at most one second, before the interval ends:
-    /// room for a late timer, so that the gap never passes what was agreed.
+    /// room for a late timer, so that the gap never passes what was agreed. If this is called much later
+    /// than [`Session::wake_at`] said, the server was held up, and a client that seems silent gets one
+    /// more interval.
     pub fn wake(&mut self, now: Instant, last_sent: Instant) -> Wake {
         let passed = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now);
         match &self.state {
