@@ -399,7 +399,7 @@ describe('doors', () => {
     wire.send(JSON.stringify(frame('SUBSCRIBE', { id: '1', destination: '/user/queue/messages', receipt: 'r' })));
     await raw.find(text => text.startsWith('a["RECEIPT\\n'));
     wire.send('{broken');
-    await wire.end();
-    assert.ok(raw.items.at(-1).startsWith('c['), raw.items.at(-1));
+    assert.equal((await wire.end()).code, 3000);
+    assert.ok(raw.items.at(-1).startsWith('a["RECEIPT'), raw.items.at(-1));
   });
 });

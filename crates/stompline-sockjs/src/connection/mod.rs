@@ -388,7 +388,7 @@ impl<M: Outgoing> Connection<M> {
     fn answer(&self, end: &Ended) {
         match end {
             Ended::Closed(code) => self.outbox.answer_close(*code),
-            Ended::Violation(close) => self.outbox.close(close.clone()),
+            Ended::Violation(close) => self.outbox.close_below(close.clone()),
             Ended::Lost(_) | Ended::Ours => {}
         }
     }

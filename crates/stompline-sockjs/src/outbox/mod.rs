@@ -323,8 +323,13 @@ impl<M: Outgoing> Outbox<M> {
     /// Answers the peer's close with its own code, or without one. What waits leaves first: who has closed may still read (RFC 6455,
     /// section 5.5.1).
     pub(crate) fn answer_close(&self, code: Option<u16>) {
-        self.lock().peer_closed = true;
-        self.close(Close::new(code.unwrap_or(NO_CODE), ""));
+        self.close_below(Close::new(code.unwrap_or(NO_CODE), ""));
+    }
+
+    /// As [`close`](Self::close), but nothing of SockJS says so: to whoever broke the protocol.
+    pub(crate) fn close_below(&self, close: Close) {
+        self.lock().closes_below = true;
+        self.close(close);
     }
 
     /// Writes what waits through `write`, for streams that only the connection's task may touch.

@@ -37,8 +37,9 @@ pub(super) struct State<M> {
     /// Messages ever queued.
     pub(super) number: u64,
     pub(super) closing: Option<Box<Close>>,
-    /// The peer has closed: its application needs no word of ours.
-    pub(super) peer_closed: bool,
+    /// The close is told by the WebSocket alone, without a frame of SockJS: to a peer that has closed itself, or broken the protocol
+    /// (SockJS protocol, "WebSocket protocols").
+    pub(super) closes_below: bool,
     #[allow(
         clippy::box_collection,
         reason = "one word in each outbox, and rarely there"
@@ -64,7 +65,7 @@ impl<M: Outgoing> State<M> {
             in_flight: 0,
             number: 0,
             closing: None,
-            peer_closed: false,
+            closes_below: false,
             relief: None,
             last_write: now(),
             flushing: false,
@@ -148,7 +149,7 @@ impl<M: Outgoing> State<M> {
             return;
         }
         if let Some(close) = &self.closing {
-            let framing = if self.peer_closed {
+            let framing = if self.closes_below {
                 Framing::Plain
             } else {
                 self.framing
