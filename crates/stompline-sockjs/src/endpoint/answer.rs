@@ -32,7 +32,7 @@ pub(super) fn info(settings: &Settings) -> Response {
 }
 
 /// The answer to a CORS preflight, good for a year.
-pub(super) fn preflight(parts: &Parts, methods: &'static str) -> Response {
+pub(super) fn preflight(methods: &'static str) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
@@ -45,9 +45,6 @@ pub(super) fn preflight(parts: &Parts, methods: &'static str) -> Response {
         HeaderValue::from_static(YEAR_S),
     );
     cache_for_a_year(headers);
-    if let Some(asked) = parts.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
-    }
     response
 }
 
@@ -179,7 +176,8 @@ fn cache_for_a_year(headers: &mut HeaderMap) {
     }
 }
 
-/// CORS, also on refusals: a script may read why it was refused. The origin rules themselves belong to the service.
+/// CORS, also on refusals: a script may read why it was refused. The origin rules themselves belong to the service. Headers that are asked
+/// for are allowed on every answer, not on preflights alone (SockJS protocol, "XhrPolling").
 pub(super) fn allow_origin(parts: &Parts, headers: &mut HeaderMap) {
     if headers.contains_key(header::UPGRADE) {
         return;
@@ -198,6 +196,11 @@ pub(super) fn allow_origin(parts: &Parts, headers: &mut HeaderMap) {
                 HeaderValue::from_static("*"),
             );
         }
+    }
+    if let Some(asked) = parts.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS)
+        && !asked.is_empty()
+    {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
     }
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
 }

@@ -241,10 +241,15 @@ impl<S: Service> Shared<S> {
     }
 
     async fn info(&self, parts: &Parts) -> Result<Response, Refusal> {
+        let methods = "OPTIONS, GET";
         if parts.method == Method::OPTIONS {
-            return Ok(answer::preflight(parts, "OPTIONS, GET"));
+            let mut response = answer::preflight(methods);
+            self.set_cookie(parts, &mut response);
+            return Ok(response);
         }
-        answer::only(parts, &[Method::GET])?;
+        if parts.method != Method::GET {
+            return Ok(answer::method_not_allowed(methods));
+        }
         self.service
             .admit(Request::new(parts, Purpose::Info))
             .await?;
@@ -255,7 +260,9 @@ impl<S: Service> Shared<S> {
         let Some(library) = &self.settings.client_library else {
             return Err(answer::not_found());
         };
-        answer::only(parts, &[Method::GET, Method::HEAD])?;
+        if !matches!(parts.method, Method::GET | Method::HEAD) {
+            return Ok(answer::method_not_allowed("GET, HEAD"));
+        }
         self.service
             .admit(Request::new(parts, Purpose::Iframe))
             .await?;

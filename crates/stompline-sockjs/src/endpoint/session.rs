@@ -3,7 +3,7 @@
 use std::{future::poll_fn, sync::Arc};
 
 use axum::{body::Body, response::Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 
 use super::{Shared, answer, body::TimedBody, route::Action};
 use crate::{
@@ -82,7 +82,7 @@ impl<S: Service> Shared<S> {
     ) -> Result<Answer<S::Message>, Refusal> {
         let (method, allowed) = action.method();
         let mut answer = if parts.method == Method::OPTIONS {
-            answer::preflight(parts, allowed).into()
+            answer::preflight(allowed).into()
         } else if parts.method == method {
             let mut answer = self.act(parts, body, (id, action)).await?;
             answer::never_cache(answer.response.headers_mut());
@@ -90,10 +90,18 @@ impl<S: Service> Shared<S> {
         } else {
             answer::method_not_allowed(allowed).into()
         };
-        if self.settings.cookie_needed {
-            set_cookie(parts, answer.response.headers_mut());
-        }
+        self.set_cookie(parts, &mut answer.response);
         Ok(answer)
+    }
+
+    /// Gives the client the cookie that it has, or a first one, if it needs any (SockJS protocol, "JSESSIONID cookie").
+    pub(super) fn set_cookie(&self, parts: &Parts, response: &mut Response) {
+        if !self.settings.cookie_needed {
+            return;
+        }
+        if let Ok(cookie) = HeaderValue::from_str(&format!("{COOKIE}={}; path=/", cookie(parts))) {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
     }
 
     async fn act(
@@ -242,12 +250,13 @@ fn style_of(action: Action, parts: &Parts) -> Result<Option<Style>, &'static str
     }))
 }
 
-/// The function that a script or page calls for each frame. Nothing but a name may get into them.
+/// The function that a script or page calls for each frame. Nothing but a name may get into them. Clients put it behind the query that
+/// their address has already, which may well know a `c` or `callback` of its own.
 fn callback(parts: &Parts) -> Result<Box<str>, &'static str> {
     let query = parts.uri.query().unwrap_or_default();
-    let encoded = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("c=").or(pair.strip_prefix("callback=")))
+    let last = |name| query.rsplit('&').find_map(|pair| pair.strip_prefix(name));
+    let encoded = last("c=")
+        .or_else(|| last("callback="))
         .filter(|name| !name.is_empty())
         .ok_or("\"callback\" parameter required")?;
     let name = percent_encoding::percent_decode_str(encoded).decode_utf8_lossy();
@@ -297,18 +306,15 @@ pub(super) fn failure(text: &str) -> Response {
     response
 }
 
-/// Gives the client the cookie that it has, or a first one (SockJS protocol, "JSESSIONID cookie"). Its value means nothing here.
-fn set_cookie(parts: &Parts, headers: &mut HeaderMap) {
-    let known = parts
+/// The value of the client's cookie. It means nothing here.
+fn cookie(parts: &Parts) -> &str {
+    parts
         .headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE).then_some(value))
-        .unwrap_or("dummy");
-    if let Ok(cookie) = HeaderValue::from_str(&format!("{COOKIE}={known}; path=/")) {
-        headers.insert(header::SET_COOKIE, cookie);
-    }
+        .find_map(|(name, value)| (name == COOKIE && !value.is_empty()).then_some(value))
+        .unwrap_or("dummy")
 }

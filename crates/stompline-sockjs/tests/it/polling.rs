@@ -223,6 +223,22 @@ async fn callbacks_are_names_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn callback_is_the_one_that_the_client_added() {
+    let server = Server::start().await;
+    let queries = [
+        "c=7&token=x&c=added",
+        "callback=own&c=added",
+        "c=added&callback=own",
+        "callback=own&callback=added",
+    ];
+    for (n, query) in queries.iter().enumerate() {
+        let path = format!("/echo/0/{n}/jsonp?{query}");
+        let answer = get(server.address, &path).await;
+        assert_eq!(answer.1, "/**/added(\"o\");\r\n", "{query}");
+    }
+}
+
+#[tokio::test]
 async fn jsonp_can_be_switched_off() {
     let server = Server::with(settings().jsonp(false)).await;
     assert_eq!(get(server.address, "/echo/0/off/jsonp?c=x").await.0, 404);

@@ -171,6 +171,7 @@ async fn posts_wait_for_a_connection_that_does_not_read() {
 async fn other_methods_are_named() {
     let server = Server::start().await;
     for (start, allowed) in [
+        ("POST /echo/info HTTP/1.1", "OPTIONS, GET"),
         ("GET /echo/0/m/xhr HTTP/1.1", "OPTIONS, POST"),
         ("PUT /echo/0/m/xhr_send HTTP/1.1", "OPTIONS, POST"),
         ("POST /echo/0/m/eventsource HTTP/1.1", "OPTIONS, GET"),
@@ -217,6 +218,20 @@ async fn preflights_are_answered_for_a_year() {
 }
 
 #[tokio::test]
+async fn headers_that_are_asked_for_are_allowed() {
+    let server = Server::start().await;
+    for start in ["OPTIONS /echo/0", "POST /echo/0", "GET /echo/info?"] {
+        for (session, asked, allowed) in [("s", "x-a, x-b", Some("x-a, x-b")), ("t", "", None)] {
+            let start = format!(
+                "{start}/{session}/xhr HTTP/1.1\r\nAccess-Control-Request-Headers: {asked}"
+            );
+            let answer = Answer::to(server.address, &start, "").await;
+            assert_eq!(answer.header("access-control-allow-headers"), allowed);
+        }
+    }
+}
+
+#[tokio::test]
 async fn session_urls_set_the_cookie_if_it_is_needed() {
     let server = Server::with(settings().cookie_needed(true)).await;
     for (start, cookie) in [
@@ -229,7 +244,15 @@ async fn session_urls_set_the_cookie_if_it_is_needed() {
             Some("jsessionid=abcdef; path=/"),
         ),
         (
+            "POST /echo/0/e/xhr HTTP/1.1\r\nCookie: JSESSIONID=; b=c",
+            Some("jsessionid=dummy; path=/"),
+        ),
+        (
             "OPTIONS /echo/0/b/xhr HTTP/1.1",
+            Some("jsessionid=dummy; path=/"),
+        ),
+        (
+            "OPTIONS /echo/info HTTP/1.1",
             Some("jsessionid=dummy; path=/"),
         ),
         (
