@@ -150,7 +150,9 @@ test('session of one user cannot be used by another', async () => {
   assert.equal((await ask(`${server.url}${path}/xhr_send`, { method: 'POST', body: '["x"]' })).status, 401);
   const connect = JSON.stringify(['CONNECT\naccept-version:1.2\n\n\0']);
   assert.equal((await post('xhr_send', anna, connect)).status, 204);
-  assert.match((await post('xhr', anna)).body, /^a\["CONNECTED\\n.*user-name:anna/);
+  const { body } = await post('xhr', anna);
+  assert.match(body, /^a\["CONNECTED\\n.*user-name:anna/);
+  assert.doesNotMatch(body, /stolenid/, 'the session has a name of its own');
 });
 
 test('token may expire while its session polls', async t => {

@@ -223,14 +223,11 @@ pub(crate) struct Stream<M: Outgoing> {
 impl<M: Outgoing> Stream<M> {
     /// The response that opens a session.
     pub(crate) fn opening(style: Style, attachment: Attachment<M>, bytes_max: usize) -> Self {
-        let open = style.wrap(OPEN.to_vec());
-        let bytes_left = bytes_max.saturating_sub(open.len());
-        Self::new(
-            style,
-            Some(open),
-            Some(Source::Here(attachment)),
-            bytes_left,
-        )
+        let open = Received {
+            frame: OPEN.to_vec(),
+            is_last: false,
+        };
+        Self::receiving(style, Source::Here(attachment), Some(open), bytes_max)
     }
 
     /// A later response of a session. `first` was received already.

@@ -119,6 +119,23 @@ async fn message_over_the_limit_is_refused_and_the_session_lives() {
 }
 
 #[tokio::test]
+async fn what_is_not_fetched_is_bounded() {
+    let outbox_bytes_max = 16 * 1024;
+    let server = Server::with(settings().outbox_bytes_max(outbox_bytes_max)).await;
+    let xhr = "/echo/0/bounded/xhr";
+    post(server.address, xhr, "").await;
+    let message = format!("\"{}\"", "x".repeat(1000));
+    let messages = format!("[{},\"close\"]", vec![message; 60].join(","));
+    let sent = post(server.address, "/echo/0/bounded/xhr_send", &messages).await;
+    assert_eq!(sent.0, 204);
+    let mut received = String::new();
+    while !received.ends_with("c[3000,\"Go away!\"]\n") {
+        received += &post(server.address, xhr, "").await.1;
+    }
+    assert!((outbox_bytes_max / 2..outbox_bytes_max).contains(&received.len()));
+}
+
+#[tokio::test]
 async fn unreadable_characters_arrive_as_they_are() {
     let server = Server::start().await;
     post(server.address, "/echo/0/escape/xhr", "").await;
