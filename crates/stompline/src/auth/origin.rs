@@ -132,6 +132,16 @@ impl OriginRules {
         self.any
     }
 
+    /// Whether the list has `origin`, which is written `scheme://host` or `scheme://host:port`.
+    ///
+    /// A text that is no origin is never in it, `null` and what `*` lets connect included: whoever asks
+    /// wants to name the origin to somebody.
+    pub fn contains(&self, origin: &str) -> bool {
+        Origin::parse(origin).is_some_and(|origin| {
+            self.any || self.allowed.iter().any(|allowed| allowed.matches(&origin))
+        })
+    }
+
     /// Whether the page that sent the request may connect.
     ///
     /// A forwarded host counts only if `proxies` trust the peer.
@@ -197,7 +207,8 @@ impl Origin {
             return None;
         }
         let port = match port {
-            Some(port) => port.parse().ok()?,
+            Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => port.parse().ok()?,
+            Some(_) => return None,
             None => default_port(scheme),
         };
         Some(Self {
@@ -398,6 +409,30 @@ mod tests {
             let rules = OriginRules::parse([allowed]).unwrap();
             let passes = check(&rules, &[("origin", origin), ("host", "server")]);
             assert_eq!(passes, want, "{origin} with {allowed}");
+        }
+    }
+
+    #[test]
+    fn only_origins_are_contained() {
+        for (allowed, origin, want) in [
+            ("https://a.com", "https://a.com", true),
+            ("https://a.com", "https://a.com:8443", false),
+            ("https://*.a.com", "https://b.a.com", true),
+            ("http://localhost:[*]", "http://localhost:3000", true),
+            ("*", "https://a.com", true),
+            ("*", "http://[::1]:80", true),
+            ("*", "null", false),
+            ("null", "null", false),
+            ("*", "https://a.com/", false),
+            ("*", "https://a.com; script-src *", false),
+            ("*", "https://*.a.com", false),
+            ("*", "https://a.com,b.com", false),
+            ("*", "https://a.com:+80", false),
+            ("*", "https://a.com:", false),
+            ("*", "", false),
+        ] {
+            let rules = OriginRules::parse([allowed]).unwrap();
+            assert_eq!(rules.contains(origin), want, "{origin} in {allowed}");
         }
     }
 
