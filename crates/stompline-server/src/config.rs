@@ -10,6 +10,7 @@ mod auth;
 mod chat;
 mod check;
 mod content;
+mod desk;
 mod endpoint;
 mod fault;
 mod heartbeat;
@@ -26,6 +27,7 @@ mod setting;
 mod shutdown;
 mod store;
 mod suggest;
+mod widget;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -37,6 +39,7 @@ pub(crate) use self::access::{Access, Action as RuleAction, Effect, Separator};
 pub(crate) use self::api::Api;
 pub(crate) use self::auth::{Auth, AuthKey};
 pub(crate) use self::chat::Chat;
+pub(crate) use self::desk::Desk;
 pub(crate) use self::endpoint::{Endpoint, UserType};
 pub(crate) use self::fault::Faults;
 pub(crate) use self::heartbeat::Heartbeat;
@@ -47,6 +50,7 @@ pub(crate) use self::redis::Redis;
 pub(crate) use self::render::{default_file, explanation};
 pub(crate) use self::shutdown::Shutdown;
 pub(crate) use self::store::{Database, Store};
+pub(crate) use self::widget::Widget;
 
 use self::read::Reader;
 use self::setting::Settings;
@@ -65,6 +69,8 @@ pub(crate) struct Config {
     pub limits: Limits,
     pub access: Access,
     pub chat: Chat,
+    pub widget: Widget,
+    pub desk: Desk,
     pub redis: Redis,
     pub store: Store,
     pub log: Log,

@@ -26,7 +26,7 @@ use crate::keyring::Keyring;
 use crate::listener::{Bounds, Listener, seconds};
 use crate::logging;
 use crate::metrics::Metrics;
-use crate::pages;
+use crate::pages::{self, Pages};
 
 /// How long closing may take once the drain is over: the last receipts and the store.
 const STOP_TIME: Duration = Duration::from_secs(15);
@@ -111,7 +111,7 @@ async fn serve(
             &application,
             demo.then_some(address),
         )?))
-        .merge(pages::routes(demo));
+        .merge(pages::routes(Pages::new(config, demo)?));
     let stop = CancellationToken::new();
     let listeners = TaskTracker::new();
     listeners.spawn(public.run(routes, stop.clone()));

@@ -16,7 +16,9 @@ use crate::secret::Secret;
 const API_KEY_BYTES_MIN: usize = 16;
 
 /// Paths that the server itself answers under.
-const RESERVED: &[&str] = &["/api", "/demo", "/healthz", "/metrics", "/readyz"];
+const RESERVED: &[&str] = &[
+    "/api", "/demo", "/desk", "/healthz", "/landing", "/metrics", "/readyz", "/widget",
+];
 
 /// Adds what is wrong with `config` as a whole.
 pub(super) fn check(config: &Config, settings: &Settings, faults: &mut Faults) {
@@ -37,6 +39,7 @@ pub(super) fn check(config: &Config, settings: &Settings, faults: &mut Faults) {
     endpoint_paths(config, &mut add);
     client_libraries(config, &mut add);
     cookie(config, &mut add);
+    pages(config, &mut add);
     for (path, text) in config.store.faults() {
         add(path, text);
     }
@@ -131,6 +134,19 @@ fn client_libraries(config: &Config, add: &mut impl FnMut(&str, String)) {
             );
             add(&place, text);
         }
+    }
+}
+
+fn pages(config: &Config, add: &mut impl FnMut(&str, String)) {
+    if config.widget.origins.iter().any(|origin| origin == "null") {
+        let text = "a page whose origin is null cannot show the widget; remove \"null\" from \
+                    `widget.origins`";
+        add("widget.origins", text.to_owned());
+    }
+    if config.desk.sign_in_url.is_some() && config.desk.token_url.is_none() {
+        let text = "`desk.sign_in_url` is for agents whom `desk.token_url` does not know; set that \
+                    too";
+        add("desk.sign_in_url", text.to_owned());
     }
 }
 

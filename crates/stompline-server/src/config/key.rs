@@ -4,8 +4,8 @@ use toml::Value;
 
 use super::kind::Kind;
 use super::{
-    access, api, auth, chat, content, endpoint, heartbeat, limits, listen, log, redis, shutdown,
-    store,
+    access, api, auth, chat, content, desk, endpoint, heartbeat, limits, listen, log, redis,
+    shutdown, store, widget,
 };
 
 /// A key of the configuration.
@@ -55,7 +55,7 @@ pub(crate) const BUILT_IN_ENDPOINTS: &[(&str, &str, &str)] = &[
 /// Every key, in the order in which they are explained. Keys outside a table come first, as TOML
 /// wants them.
 pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
-    let tables: [&'static [Key]; 13] = [
+    let tables: [&'static [Key]; 15] = [
         listen::KEYS,
         auth::KEYS,
         api::KEYS,
@@ -65,6 +65,8 @@ pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
         content::KEYS,
         access::KEYS,
         chat::KEYS,
+        widget::KEYS,
+        desk::KEYS,
         redis::KEYS,
         store::KEYS,
         log::KEYS,

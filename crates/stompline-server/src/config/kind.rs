@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use super::access::who;
 use super::quantity::Unit;
 use super::store;
+use crate::jwks::Address;
 
 /// The type of a key's value.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,8 @@ pub(crate) enum Kind {
     StoreUrl,
     /// A level, or levels by module: `info,stompline=debug`.
     LogFilter,
+    /// What a page of ours fetches or leads to: a path of this server, or https.
+    WebAddress,
     /// A list whose items are of one simple kind.
     List(&'static Kind),
     /// One origin of a browser page, `*` as a wildcard in it.
@@ -123,6 +126,7 @@ impl Kind {
             Self::Choice(words) => words.contains(&text),
             Self::UrlPath => is_url_path(text),
             Self::StoreUrl => store::is_url(text),
+            Self::WebAddress => is_web_address(text),
             Self::LogFilter => !text.is_empty() && EnvFilter::builder().parse(text).is_ok(),
             Self::Origin => OriginRules::parse([text]).is_ok(),
             Self::Network => TrustedProxies::parse([text]).is_ok(),
@@ -146,6 +150,10 @@ impl Kind {
             Self::StoreUrl => "sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE".into(),
             Self::LogFilter => {
                 "error, warn, info, debug or trace, or by module: info,stompline=debug".into()
+            }
+            Self::WebAddress => {
+                "a path of this server such as /token, or an https address (http on this machine only)"
+                    .into()
             }
             Self::List(item) => format!("a list, each item {}", item.words()),
             Self::Origin => "* or an origin such as https://*.example.com".into(),
@@ -172,6 +180,15 @@ fn number_words(unit: Unit, min: u64, max: u64) -> String {
         Some(example) => format!("{words}, or a text such as \"{example}\""),
         None => words,
     }
+}
+
+/// Two slashes, or a slash and a backslash, would lead a browser to another server.
+fn is_web_address(text: &str) -> bool {
+    if text.starts_with('/') {
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'#' && byte != b'\\';
+        return !text.starts_with("//") && text.bytes().all(is_plain);
+    }
+    Address::parse(text).is_ok_and(|address| OriginRules::any().contains(&address.origin()))
 }
 
 fn is_url_path(text: &str) -> bool {
@@ -214,6 +231,32 @@ mod tests {
         }
         for bad in ["", "example.com", "https://example.com/", "https://"] {
             assert!(!takes(Kind::Origin, bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn web_addresses_keep_tokens_safe() {
+        for good in [
+            "/token",
+            "/staff/token?for=chat",
+            "https://staff.example.com/token",
+            "http://localhost:8081/token",
+        ] {
+            assert!(takes(Kind::WebAddress, good), "{good}");
+        }
+        for bad in [
+            "",
+            "token",
+            "//evil.example/token",
+            "/\\evil.example/token",
+            "/to ken",
+            "/token#part",
+            "http://staff.example.com/token",
+            "https://*.example.com/token",
+            "https://a;script-src/token",
+            "javascript:alert(1)",
+        ] {
+            assert!(!takes(Kind::WebAddress, bad), "{bad}");
         }
     }
 

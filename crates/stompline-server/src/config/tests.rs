@@ -353,6 +353,60 @@ fn client_library_must_be_an_address() {
 }
 
 #[test]
+fn sites_around_the_widget_have_origins() {
+    for bad in [
+        "shop.example.com",
+        "https://shop.example.com/",
+        "*.example.com",
+    ] {
+        complains(
+            from_text(&format!(
+                "[widget]\norigins = ['https://a.example', '{bad}']"
+            )),
+            &[
+                "s.toml:2",
+                "`widget.origins` must be",
+                "https://*.example.com",
+            ],
+        );
+    }
+    complains(
+        from_text("[widget]\norigins = ['null']"),
+        &["s.toml:2", "remove \"null\""],
+    );
+    let given = "https://*.example.com, http://localhost:[*]";
+    let config = from_variables(&[("STOMPLINE_WIDGET__ORIGINS", given)])
+        .expect("it is valid")
+        .config;
+    assert_eq!(config.widget.origins.len(), 2);
+    assert_eq!(defaults().widget.origins, Vec::<String>::new());
+}
+
+#[test]
+fn sign_in_belongs_to_a_token_address() {
+    complains(
+        from_text("[desk]\nsign_in_url = '/sign-in'"),
+        &["s.toml:2", "`desk.token_url`"],
+    );
+    complains(
+        from_text("[desk]\ntoken_url = 'http://staff.example.com/token'"),
+        &["s.toml:2", "`desk.token_url` must be", "https"],
+    );
+    let text = "[desk]\ntoken_url = '/token'\nsign_in_url = 'https://staff.example.com/'";
+    assert!(from_text(text).is_ok());
+}
+
+#[test]
+fn endpoints_leave_the_pages_alone() {
+    for path in ["/widget", "/desk/ws", "/landing"] {
+        complains(
+            from_text(&format!("[endpoints.own]\npath = '{path}'")),
+            &["s.toml:2", "which the server uses"],
+        );
+    }
+}
+
+#[test]
 fn malformed_rules_are_refused() {
     let rows = [
         (

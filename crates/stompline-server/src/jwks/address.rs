@@ -48,14 +48,19 @@ impl Address {
             target,
         })
     }
+
+    /// Scheme, host and port, as a browser writes an origin.
+    pub(crate) fn origin(&self) -> String {
+        let scheme = if self.target.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.target.authority())
+    }
 }
 
 /// Without the query, which may identify somebody.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.target.secure { "https" } else { "http" };
         let path = self.path.split('?').next().unwrap_or_default();
-        write!(f, "{scheme}://{}{path}", self.target.authority())
+        write!(f, "{}{path}", self.origin())
     }
 }
 

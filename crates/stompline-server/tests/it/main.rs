@@ -11,6 +11,7 @@ mod configuration;
 mod doctor;
 mod documented;
 mod jwks;
+mod pages;
 mod postgres;
 mod serving;
 mod starting;
