@@ -14,15 +14,18 @@ export type { LinkState, Refusal } from './link.ts';
 export { openOutboxStorage, type OutboxItem } from './outbox-storage.ts';
 export { RequestError } from './request.ts';
 export {
+  type AskToken,
   CachedToken,
   claimsOf,
   expiryFrom,
+  fetchToken,
   FixedToken,
   type Grant,
   HttpError,
   postJson,
   Refused,
   type TokenSource,
+  UserToken,
 } from './token.ts';
 export { watchPage } from './wake.ts';
 export type * from './wire.ts';

@@ -1,6 +1,6 @@
 import { fullJitter } from './backoff.ts';
 import { Emitter } from './emitter.ts';
-import { Refused, type TokenSource } from './token.ts';
+import { Refused, type TokenRefusal, type TokenSource } from './token.ts';
 import { TransportChoice, type TransportKind } from './transport.ts';
 import { type OpenSession, openStompSession, type SessionEnd, type WireSession } from './wire-session.ts';
 
@@ -8,7 +8,7 @@ import { type OpenSession, openStompSession, type SessionEnd, type WireSession }
 export type LinkState = 'idle' | 'connecting' | 'live' | 'catching-up' | 'reconnecting' | 'offline' | 'refused';
 
 /** Why the server will not have us. `replaced`: the session was ended in favour of another one of the same user. */
-export type Refusal = 'token' | 'forbidden' | 'replaced';
+export type Refusal = TokenRefusal | 'forbidden' | 'replaced';
 
 /** After failing for this long the state is called offline, in milliseconds. */
 export const OFFLINE_AFTER_MS = 60_000;
@@ -181,7 +181,7 @@ export class Link {
     } catch (error) {
       if (generation === this.#generation) {
         if (error instanceof Refused) {
-          this.#refuse('token');
+          this.#refuse(error.reason);
         } else {
           this.#comeBack(false);
         }

@@ -1,9 +1,21 @@
 /** A token is renewed when less than this is left of it, in milliseconds. */
 const RENEW_BEFORE_MS = 60_000;
 
+/**
+ * Why there is no token. `token`: one that was there is not good any more. `guest`: nobody is signed in, and guests are not
+ * let in. `changed`: somebody else has signed in meanwhile.
+ */
+export type TokenRefusal = 'token' | 'guest' | 'changed';
+
 /** The server will not have us: no token can be had, or none that it takes. */
 export class Refused extends Error {
   override readonly name = 'Refused';
+  readonly reason: TokenRefusal;
+
+  constructor(message: string, reason: TokenRefusal = 'token') {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 /** An answer that is neither a success nor a {@link Refused}. */
@@ -76,6 +88,70 @@ export class FixedToken implements TokenSource {
     }
     return this.#token;
   }
+}
+
+/** Gives the token of whoever is signed in at the moment, or undefined if nobody is. What it throws is taken as passing. */
+export type AskToken = () => Promise<string | undefined>;
+
+/**
+ * The tokens of one user, whom a back end knows. Whoever shows what belongs to that user must not go on with a token of
+ * somebody else, so that one is not given.
+ */
+export class UserToken implements TokenSource {
+  readonly user: string;
+  readonly #cached: CachedToken;
+
+  /** `first` is the token that said who it is. */
+  constructor(first: string, ask: AskToken, now: () => number = Date.now) {
+    this.user = userOf(first);
+    let next: string | undefined = first;
+    this.#cached = new CachedToken(async () => {
+      const token = next ?? (await ask());
+      next = undefined;
+      if (token === undefined) {
+        throw new Refused('nobody is signed in any more');
+      }
+      if (userOf(token) !== this.user) {
+        throw new Refused('somebody else has signed in', 'changed');
+      }
+      return { token, expiresAt: expiryOf(token) };
+    }, now);
+  }
+
+  token(fresh: boolean): Promise<string> {
+    return this.#cached.token(fresh);
+  }
+}
+
+/** Whose token it is, as far as it says; only the server can check it. */
+export function userOf(token: string): string {
+  return String(claimsOf(token).sub ?? '');
+}
+
+/**
+ * Asks a back end for the token of whoever is signed in to it: GET with cookies, answered by `{"token": "…"}`. Undefined if
+ * nobody is: 204, 401, 403, or a redirect, which leads to a page for signing in.
+ */
+export async function fetchToken(url: string): Promise<string | undefined> {
+  const response = await fetch(url, {
+    headers: { accept: 'application/json' },
+    credentials: 'include',
+    cache: 'no-store',
+    redirect: 'manual',
+    signal: AbortSignal.timeout(8_000),
+  });
+  if (response.type === 'opaqueredirect' || [204, 401, 403].includes(response.status)) {
+    return undefined;
+  }
+  if (!response.ok) {
+    throw new HttpError(url, response.status);
+  }
+  const answer: unknown = await response.json();
+  const token = typeof answer === 'object' && answer !== null && 'token' in answer ? answer.token : undefined;
+  if (typeof token !== 'string') {
+    throw new Error(`${url} did not answer with {"token": "…"}`);
+  }
+  return token;
 }
 
 /** The claims of a JWT, unchecked: only the server can check them. Empty if it is not one. */
