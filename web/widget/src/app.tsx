@@ -25,7 +25,7 @@ export function App({ visit, isPanelOnly }: Props): JSX.Element {
   if (isPanelOnly) {
     return (
       <div class="frame">
-        <Panel visit={visit} onClose={undefined} />
+        <Panel visit={visit} onClose={undefined} takesFocus={false} />
         <Announcer />
       </div>
     );

@@ -33,14 +33,22 @@ export function Home({ visit, onClose }: Props): JSX.Element {
       </header>
       <div class="home-body">
         <LastConversation visit={visit} onEnter={enter} />
-        <div class="home-card">
-          <p>{w('home.text')}</p>
-          <button type="button" class="button home-start" onClick={enter} data-testid="home-start">
-            {w('home.start')}
-          </button>
-        </div>
+        {chat.refusal === 'guest' ? (
+          <div class="home-card" role="status" data-testid="home-members">
+            <p>{w('home.members')}</p>
+          </div>
+        ) : (
+          <div class="home-card">
+            <p>{w('home.text')}</p>
+            <button type="button" class="button home-start" onClick={enter} data-testid="home-start">
+              {w('home.start')}
+            </button>
+          </div>
+        )}
       </div>
-      <ConnectionBanner banner={chat.banner} refusal={chat.refusal} onRetry={() => chat.retryNow()} />
+      {chat.refusal !== 'guest' && (
+        <ConnectionBanner banner={chat.banner} refusal={chat.refusal} onRetry={() => chat.retryNow()} />
+      )}
     </div>
   );
 }

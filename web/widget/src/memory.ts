@@ -1,15 +1,57 @@
-/** What the widget remembers on this device. Without storage it remembers for as long as the page lives. */
-const fallback = new Map<string, string>();
 const PREFIX = 'stompline-widget:';
 
 export type Remembered = 'device-secret' | 'is-open' | 'draft';
 
-export function remember(key: Remembered, value: string): void {
-  fallback.set(key, value);
-  try {
-    localStorage.setItem(PREFIX + key, value);
-  } catch {
-    // The copy above has to do.
+/**
+ * Some browsers deny storage to a frame of another site (Chromium where third-party cookies are blocked, as in its private
+ * windows) and still keep cookies that belong to the frame on that one site. Nothing reads these but this page: the server is
+ * shown them with requests below `/widget/` and does not look.
+ */
+const COOKIE_ATTRIBUTES = 'Path=/widget/; Max-Age=31536000; Secure; SameSite=None; Partitioned';
+
+/**
+ * What the widget remembers on this device of one visitor: of whoever has no account, or of one user of the site. Without
+ * any place to keep it, it remembers for as long as the page lives.
+ */
+export class Memory {
+  readonly #prefix: string;
+  readonly #fallback = new Map<string, string>();
+
+  constructor(user = '') {
+    this.#prefix = user === '' ? PREFIX : `${PREFIX}${user}:`;
+  }
+
+  remember(key: Remembered, value: string): void {
+    this.#fallback.set(key, value);
+    try {
+      localStorage.setItem(this.#prefix + key, value);
+    } catch {
+      this.#rememberInCookie(key, value);
+    }
+  }
+
+  recall(key: Remembered): string | undefined {
+    try {
+      return localStorage.getItem(this.#prefix + key) ?? this.#fallback.get(key);
+    } catch {
+      return this.#fallback.get(key) ?? this.#recallFromCookie(key);
+    }
+  }
+
+  #rememberInCookie(key: Remembered, value: string): void {
+    if (key !== 'draft') {
+      document.cookie = `${this.#cookieName(key)}=${encodeURIComponent(value)}; ${COOKIE_ATTRIBUTES}`;
+    }
+  }
+
+  #recallFromCookie(key: Remembered): string | undefined {
+    const start = `${this.#cookieName(key)}=`;
+    const found = document.cookie.split('; ').find(cookie => cookie.startsWith(start));
+    return found === undefined ? undefined : decodeURIComponent(found.slice(start.length));
+  }
+
+  #cookieName(key: Remembered): string {
+    return encodeURIComponent(this.#prefix + key);
   }
 }
 
@@ -30,13 +72,5 @@ export function wasPanelOpen(): boolean {
     return sessionStorage.getItem(PANEL) === 'open';
   } catch {
     return false;
-  }
-}
-
-export function recall(key: Remembered): string | undefined {
-  try {
-    return localStorage.getItem(PREFIX + key) ?? fallback.get(key);
-  } catch {
-    return fallback.get(key);
   }
 }

@@ -12,22 +12,27 @@ interface Props {
   visit: Visit;
   /** Absent where the panel is all there is. */
   onClose: (() => void) | undefined;
+  /** On a page of another site, which shows this one in a dialog of its own. */
+  isEmbedded?: boolean;
+  /** Whether a panel that appears moves the focus into itself: not where it was there from the start. */
+  takesFocus?: boolean;
 }
 
 /** The chat itself. On a large screen the page beside it stays usable; on a phone it is the page. */
-export function Panel({ visit, onClose }: Props): JSX.Element {
-  const [isModal] = useState(() => onClose !== undefined && matchMedia(FULL_SCREEN).matches);
+export function Panel({ visit, onClose, isEmbedded = false, takesFocus = true }: Props): JSX.Element {
+  void visit.version.value;
+  const isDialog = onClose !== undefined && !isEmbedded;
+  const [isModal] = useState(() => isDialog && matchMedia(FULL_SCREEN).matches);
   const panel = useRef<HTMLElement>(null);
   useEffect(() => {
     const page = document.querySelector<HTMLElement>('.contact');
     page?.toggleAttribute('inert', isModal);
     return () => page?.removeAttribute('inert');
   }, [isModal]);
-  const screen = visit.screen.value;
+  const screen = visit.chat.refusal === 'guest' ? 'home' : visit.screen.value;
   const isFirstScreen = useRef(true);
   useEffect(() => {
-    // A panel that was there from the start must not take the focus from the page around its frame.
-    if (onClose !== undefined || !isFirstScreen.current) {
+    if (takesFocus || !isFirstScreen.current) {
       panel.current?.querySelector<HTMLElement>('textarea, .home-start')?.focus();
     }
     isFirstScreen.current = false;
@@ -36,7 +41,7 @@ export function Panel({ visit, onClose }: Props): JSX.Element {
     <section
       ref={panel}
       class="panel"
-      role={onClose === undefined ? undefined : 'dialog'}
+      role={isDialog ? 'dialog' : undefined}
       aria-modal={isModal || undefined}
       aria-label={w('team')}
       data-testid="panel"

@@ -2,7 +2,6 @@ import type { Conversation } from '@stompline/client';
 import { Avatar, Composer, ConnectionBanner, Icon, MessageList, Mark, nameOf } from '@stompline/ui';
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { recall, remember } from './memory.ts';
 import { w } from './texts.ts';
 import type { Visit } from './visit.ts';
 
@@ -59,8 +58,8 @@ export function Thread({ visit, onClose }: Props): JSX.Element {
       ) : (
         <Composer
           field={field}
-          draft={recall('draft') ?? ''}
-          onDraft={text => remember('draft', text)}
+          draft={visit.memory.recall('draft') ?? ''}
+          onDraft={text => visit.memory.remember('draft', text)}
           onTyping={() => id !== undefined && state !== 'closed' && chat.typed(id)}
           onStopped={() => chat.typingStopped()}
           onSend={text => chat.send(text)}

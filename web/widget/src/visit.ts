@@ -1,8 +1,8 @@
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { Chat, type Conversation, openOutboxStorage, unreadCount, watchPage } from '@stompline/client';
 import { announceArrivals, chatSignal } from '@stompline/ui';
-import { deviceToken } from './device.ts';
-import { recall, remember, rememberPanel } from './memory.ts';
+import type { Identity } from './identity.ts';
+import { type Memory, rememberPanel } from './memory.ts';
 
 /** With the panel closed and nothing open, the connection is given up after this, in milliseconds. */
 const LINGER_MS = 60_000;
@@ -12,6 +12,7 @@ export type Screen = 'home' | 'thread';
 /** One visitor on this page: the chat, and which part of it is on the screen. */
 export class Visit {
   readonly chat: Chat;
+  readonly memory: Memory;
   /** Grows when the chat has changed. */
   readonly version: ReadonlySignal<number>;
   readonly isPanelOpen = signal(false);
@@ -20,12 +21,13 @@ export class Visit {
   readonly unread = computed(() => this.#unread());
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(origin: string) {
+  constructor(origin: string, { tokens, memory, owner }: Identity) {
+    this.memory = memory;
     this.chat = new Chat({
       side: 'customer',
       endpoint: `${origin}/ws/chat`,
-      tokens: deviceToken(origin),
-      outboxStorage: openOutboxStorage('widget'),
+      tokens,
+      outboxStorage: openOutboxStorage(owner),
     });
     this.version = chatSignal(this.chat);
     announceArrivals(this.chat);
@@ -62,15 +64,24 @@ export class Visit {
     return current === undefined || me === undefined ? 0 : unreadCount(current, me);
   }
 
+  /** There is something to come back for: a conversation that goes on, or an answer that was not seen. */
+  get isGoing(): boolean {
+    void this.version.value;
+    if (!this.chat.isReady) {
+      return this.#isBelievedOpen;
+    }
+    const state = this.current.value?.head.state;
+    return state === 'queued' || state === 'active' || this.unread.value > 0;
+  }
+
   get #isBelievedOpen(): boolean {
-    return recall('is-open') === 'yes';
+    return this.memory.recall('is-open') === 'yes';
   }
 
   #rememberOpen(): void {
     void this.version.value;
     if (this.chat.isReady) {
-      const state = this.current.value?.head.state;
-      remember('is-open', state === 'queued' || state === 'active' ? 'yes' : 'no');
+      this.memory.remember('is-open', this.isGoing ? 'yes' : 'no');
     }
   }
 

@@ -1,7 +1,9 @@
 // @vitest-environment happy-dom
 import { beforeEach, expect, test, vi } from 'vitest';
 import { deviceToken } from '../src/device.ts';
-import { recall, remember } from '../src/memory.ts';
+import { Memory } from '../src/memory.ts';
+
+const memory = new Memory();
 
 const GRANT = { token: 't', expiresAt: '2126-01-01T00:00:00Z', userId: 'cus_1', deviceSecret: 'secret' };
 
@@ -18,21 +20,21 @@ function answering(answer: (body: Record<string, unknown>) => Response): string[
 
 test('secret of the first visit is shown on the next', async () => {
   const bodies = answering(() => new Response(JSON.stringify(GRANT)));
-  expect(await deviceToken('http://host.test').token(false)).toBe('t');
-  await deviceToken('http://host.test').token(false);
+  expect(await deviceToken('http://host.test', memory).token(false)).toBe('t');
+  await deviceToken('http://host.test', memory).token(false);
   expect(bodies).toEqual(['{}', '{"deviceSecret":"secret"}']);
 });
 
 test('secret of another server is given up', async () => {
-  remember('device-secret', 'foreign');
+  memory.remember('device-secret', 'foreign');
   answering(({ deviceSecret }) => new Response(JSON.stringify(GRANT), { status: deviceSecret === undefined ? 200 : 400 }));
-  expect(await deviceToken('http://host.test').token(false)).toBe('t');
-  expect(recall('device-secret')).toBe('secret');
+  expect(await deviceToken('http://host.test', memory).token(false)).toBe('t');
+  expect(memory.recall('device-secret')).toBe('secret');
 });
 
 test('secret survives a failure that may pass', async () => {
-  remember('device-secret', 'mine');
+  memory.remember('device-secret', 'mine');
   answering(() => new Response('{}', { status: 503 }));
-  await expect(deviceToken('http://host.test').token(false)).rejects.toThrow('503');
-  expect(recall('device-secret')).toBe('mine');
+  await expect(deviceToken('http://host.test', memory).token(false)).rejects.toThrow('503');
+  expect(memory.recall('device-secret')).toBe('mine');
 });
