@@ -105,6 +105,9 @@ export class MockServer {
       }
       return json(response, { code: 'not_found', message: 'no such path' }, 404);
     }
+    if (pathname === '/desk/settings.json') {
+      return json(response, { tokenUrl: null, signInUrl: null });
+    }
     if (pathname.startsWith('/ws/')) {
       return this.isRefusing
         ? json(response, { code: 'unavailable', message: 'come back later' }, 503)

@@ -43,7 +43,8 @@ export function isToken(text: string): boolean {
   return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
 }
 
-function takeFromFragment(): string | null {
+/** The token in the address, which is no place to leave one in. */
+export function takeFromFragment(): string | null {
   const token = new URLSearchParams(location.hash.slice(1)).get('token');
   if (token !== null) {
     history.replaceState(null, '', location.pathname + location.search);
