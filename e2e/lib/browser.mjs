@@ -105,7 +105,7 @@ export class Visitor {
     // Not through the page's own `eval`, which its policy forbids.
     await tool.send('Runtime.evaluate', { expression: axe.source });
     const { result, exceptionDetails } = await tool.send('Runtime.evaluate', {
-      expression: `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(node => node.html).join(' | ').slice(0, 300)))`,
+      expression: `axe.run(document, { iframes: false }).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(node => node.html).join(' | ').slice(0, 300)))`,
       awaitPromise: true,
       returnByValue: true,
     });

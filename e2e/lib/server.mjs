@@ -21,13 +21,18 @@ export class Server {
   log = '';
   #folder;
   #settings;
+  #isDemo;
   #process;
   #secret;
   #onLog = new Set();
 
-  /** @param {Record<string, string>} settings environment variables such as `STOMPLINE_CHAT__RATE__CUSTOMER_PER_S` */
-  static async start(settings = {}) {
+  /**
+   * @param {Record<string, string>} settings environment variables such as `STOMPLINE_CHAT__RATE__CUSTOMER_PER_S`
+   * @param {{ isDemo?: boolean }} form a server that is no demonstration needs a secret among its settings
+   */
+  static async start(settings = {}, { isDemo = true } = {}) {
     const server = new Server();
+    server.#isDemo = isDemo;
     server.#folder = await mkdtemp(join(tmpdir(), 'stompline-e2e-'));
     server.#settings = settings;
     await server.#run(0);
@@ -36,8 +41,8 @@ export class Server {
   }
 
   /** One that stops when the test `t` is over. */
-  static async for(t, settings) {
-    const server = await Server.start(settings);
+  static async for(t, settings, form) {
+    const server = await Server.start(settings, form);
     t.after(() => server.stop());
     return server;
   }
@@ -115,7 +120,7 @@ export class Server {
   }
 
   async #run(port) {
-    const args = ['serve', '--demo', '--listen', `127.0.0.1:${port}`, '--data', this.data];
+    const args = ['serve', ...(this.#isDemo ? ['--demo'] : []), '--listen', `127.0.0.1:${port}`, '--data', this.data];
     const child = spawn(BINARY, args, { env: environment(this.#settings), stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
     const leave = () => child.kill('SIGKILL');
