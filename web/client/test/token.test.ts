@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { CachedToken, claimsOf, expiryFrom, FixedToken, postJson, Refused } from '../src/token.ts';
+import { CachedToken, claimsOf, expiryFrom, fetchToken, FixedToken, HttpError, postJson, Refused, UserToken } from '../src/token.ts';
 
 const jwt = (claims: object): string => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
 
@@ -70,5 +70,67 @@ describe('post', () => {
   test('other failures may pass', async () => {
     vi.stubGlobal('fetch', async () => new Response('{}', { status: 503 }));
     await expect(postJson('http://host.test/x', {})).rejects.not.toBeInstanceOf(Refused);
+  });
+});
+
+describe('token of a user', () => {
+  const anna = jwt({ sub: 'anna', exp: 1_000 });
+
+  test('is the first one until it ends, and the next one afterwards', async () => {
+    const next = jwt({ sub: 'anna', exp: 2_000 });
+    const ask = vi.fn(async () => next);
+    const tokens = new UserToken(anna, ask, () => 0);
+    expect(tokens.user).toBe('anna');
+    expect(await tokens.token(false)).toBe(anna);
+    expect(ask).not.toHaveBeenCalled();
+    expect(await tokens.token(true)).toBe(next);
+    expect(await tokens.token(false)).toBe(next);
+  });
+
+  test.each([
+    ['nobody is signed in', undefined, 'token'],
+    ['somebody else is', jwt({ sub: 'wei' }), 'changed'],
+  ])('is refused when %s', async (_, answer, reason) => {
+    const tokens = new UserToken(anna, async () => answer, () => 0);
+    await tokens.token(false);
+    await expect(tokens.token(true)).rejects.toMatchObject({ name: 'Refused', reason });
+    await expect(tokens.token(true)).rejects.toMatchObject({ reason });
+  });
+
+  test('that cannot be had now may be had later', async () => {
+    const ask = vi.fn(async () => anna).mockRejectedValueOnce(new HttpError('http://host.test', 503));
+    const tokens = new UserToken(anna, ask, () => 0);
+    await tokens.token(false);
+    await expect(tokens.token(true)).rejects.not.toBeInstanceOf(Refused);
+    expect(await tokens.token(true)).toBe(anna);
+  });
+});
+
+describe('back end that knows who is signed in', () => {
+  const answering = (answer: () => Response): void => void vi.stubGlobal('fetch', async () => answer());
+
+  test('gives a token', async () => {
+    answering(() => new Response('{"token":"t"}'));
+    expect(await fetchToken('/token')).toBe('t');
+  });
+
+  test.each([204, 401, 403])('says with %d that nobody is', async status => {
+    answering(() => new Response(status === 204 ? null : '{}', { status }));
+    expect(await fetchToken('/token')).toBeUndefined();
+  });
+
+  test('says by a redirect that nobody is', async () => {
+    answering(() => Object.defineProperty(Response.error(), 'type', { value: 'opaqueredirect' }));
+    expect(await fetchToken('/token')).toBeUndefined();
+  });
+
+  test.each(['{}', '{"token":7}', 'null', '<!doctype html>'])('has failed if it answers %s', async body => {
+    answering(() => new Response(body));
+    await expect(fetchToken('/token')).rejects.toThrow();
+  });
+
+  test('has failed if it answers 500', async () => {
+    answering(() => new Response('{}', { status: 500 }));
+    await expect(fetchToken('/token')).rejects.toBeInstanceOf(HttpError);
   });
 });

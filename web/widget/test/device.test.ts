@@ -38,3 +38,8 @@ test('secret survives a failure that may pass', async () => {
   await expect(deviceToken('http://host.test', memory).token(false)).rejects.toThrow('503');
   expect(memory.recall('device-secret')).toBe('mine');
 });
+
+test('server without guests is a refusal of its own', async () => {
+  answering(() => new Response('{}', { status: 403 }));
+  await expect(deviceToken('http://host.test', memory).token(false)).rejects.toMatchObject({ name: 'Refused', reason: 'guest' });
+});
