@@ -225,6 +225,30 @@ test('phone shows the panel alone', async t => {
   await dialog.waitFor({ state: 'hidden' });
 });
 
+test('panel that does not come can be closed', async t => {
+  const site = await Site.for(t);
+  for (const size of ['desktop', 'phone']) {
+    const customer = await customerAt(t, site.byName, { size });
+    let release;
+    const released = new Promise(resolve => (release = resolve));
+    await customer.page.route('**/widget/?*', async route => {
+      await released;
+      await route.continue();
+    });
+    await customer.launcher.click();
+    const wait = customer.page.locator('stompline-chat .wait');
+    await customer.page.locator('stompline-chat .wait:focus').waitFor();
+    await customer.shoot(`embed-${size}-loading`);
+    assert.deepEqual(await customer.faults(), []);
+    await wait.click();
+    await wait.waitFor({ state: 'hidden' });
+    await customer.launcher.click();
+    release();
+    await customer.frame.locator('[data-testid=home-start]:focus').waitFor();
+    await wait.waitFor({ state: 'hidden' });
+  }
+});
+
 test('style of the page and of the chat leave each other alone', async t => {
   const site = await Site.for(t);
   const looks = async css => {
@@ -291,6 +315,10 @@ test('customer whom the site cannot name yet is no guest', async t => {
   await anna.launcher.click();
   await anna.inFrame('looking').filter({ hasText: 'keep trying' }).waitFor();
   await anna.shoot('embed-in-doubt');
+  await anna.inFrame('panel-close').click();
+  await anna.inFrame('looking').waitFor({ state: 'hidden' });
+  await anna.launcher.click();
+  await anna.inFrame('looking').waitFor();
   isDown = false;
   await anna.inFrame('home-start').click();
   await anna.say('here I am');
@@ -344,8 +372,7 @@ test('agent works beyond a token, and is let in again after signing in', async t
 });
 
 test('agent who signs out is out when the token ends', async t => {
-  // The notice comes at once, so the token that is asked for with it is the last one.
-  const site = await Site.for(t, { lifetimeS: 3 });
+  const site = await Site.for(t, { lifetimeS: 12 });
   const agent = await agentAt(t, site);
   await agent.page.request.post(`${site.byNumber}/sign-out`);
   await agent.get('signed-out').waitFor();

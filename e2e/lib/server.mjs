@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { PATIENCE_MS, within } from './inbox.mjs';
 import { signed } from './token.mjs';
 
-const BINARY = process.env.STOMPLINE_BIN ?? new URL('../../target/debug/stompline', import.meta.url).pathname;
+export const BINARY = process.env.STOMPLINE_BIN ?? new URL('../../target/debug/stompline', import.meta.url).pathname;
 
 /** Settings of every server here: sessions end at once when it is told to stop. */
 const SETTINGS = { STOMPLINE_SHUTDOWN__DRAIN_S: '0' };

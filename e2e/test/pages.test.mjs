@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { ask } from '../lib/http.mjs';
-import { Server } from '../lib/server.mjs';
+import { within } from '../lib/inbox.mjs';
+import { BINARY, Server } from '../lib/server.mjs';
 
 const SHOP = '/widget/?site=https%3A%2F%2Fshop.example';
 
@@ -57,4 +62,24 @@ test('desk talks to where its tokens are', async t => {
   const policy = async path => (await ask(server.url + path)).headers['content-security-policy'];
   assert.match(await policy('/desk/'), /connect-src 'self' ws: wss: https:\/\/staff\.example:8443;/);
   assert.doesNotMatch(await policy('/widget/'), /staff/);
+});
+
+test('example starts as its README says', async t => {
+  const folder = new URL('../../examples/site/', import.meta.url).pathname;
+  const config = `${folder}stompline.toml`;
+  const { stdout } = await promisify(execFile)(BINARY, ['config', 'check', '--config', config]);
+  assert.equal(stdout, 'the configuration is valid\n');
+  const env = { ...process.env, STOMPLINE_AUTH__SECRETS: 'a secret of thirty-two characters', PORT: '0' };
+  const child = spawn(process.execPath, [`${folder}server.mjs`], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill());
+  const [line] = await within(once(createInterface(child.stdout), 'line'), 'the example does not start');
+  const [url] = /http:\/\/\S+/.exec(line);
+  const page = await ask(url);
+  assert.match(page.body, /<script async src="http:\/\/127\.0\.0\.1:8080\/widget\/loader\.js"/);
+  assert.equal((await ask(`${url}chat-token`)).status, 204);
+  const { headers } = await ask(`${url}sign-in?as=anna`, { method: 'POST' });
+  const cookie = headers['set-cookie'][0].split(';')[0];
+  const { json } = await ask(`${url}chat-token`, { headers: { cookie } });
+  assert.match(json.token, /^[\w-]+\.[\w-]+\.[\w-]+$/);
+  assert.equal((await ask(`${url}agent-token`, { headers: { cookie } })).status, 204, 'a customer is no agent');
 });

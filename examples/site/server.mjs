@@ -10,6 +10,7 @@ if (!secret) {
 }
 const chat = process.env.CHAT ?? 'http://127.0.0.1:8080';
 const port = Number(process.env.PORT ?? 8081);
-createSite({ chat, secret }).listen(port, '127.0.0.1', () => {
-  console.log(`customers: http://127.0.0.1:${port}/   staff: http://127.0.0.1:${port}/staff`);
+const site = createSite({ chat, secret }).listen(port, '127.0.0.1', () => {
+  const url = `http://127.0.0.1:${site.address().port}`;
+  console.log(`customers: ${url}/   staff: ${url}/staff`);
 });

@@ -47,7 +47,7 @@ export class Embed {
     rememberOpen(true);
     this.#load();
     this.#show();
-    this.#frame?.element.focus();
+    this.#focusPanel();
     this.#frame?.tell({ stompline: 'open' });
     this.#emit('open');
   }
@@ -67,10 +67,13 @@ export class Embed {
   /** Somebody has signed in to the site, or out of it (null). What was shown belongs to who was there before. */
   identify(identify: Identify | null): void {
     this.#identify = identify ?? undefined;
-    const wasLoaded = this.#frame !== undefined;
-    this.#unload();
-    if (wasLoaded) {
+    if (this.#frame !== undefined) {
+      const hadFocus = this.#hasFocus();
+      this.#unload();
       this.#load();
+      if (hadFocus) {
+        this.#focusPanel();
+      }
     }
   }
 
@@ -136,6 +139,7 @@ export class Embed {
     }
     const { server, lang } = this.#settings;
     const frame = new FrameLink(server, lang, TEXTS[lang].team, this.#identify, {
+      onReady: () => this.#reveal(),
       panel: () => ({ isOpen: this.#isOpen, takesFocus: this.#wasOpened }),
       onState: (unread, isGoing) => {
         rememberGoing(isGoing);
@@ -144,8 +148,30 @@ export class Embed {
       onClose: () => this.close(),
       onFailed: () => this.#fail(),
     });
+    // Until the frame can be closed from inside, it is closed from here.
+    const wait = element('button', 'wait', '✕');
+    wait.setAttribute('aria-label', TEXTS[lang].close);
+    wait.addEventListener('click', () => this.close());
     this.#frame = frame;
-    this.#dialog.replaceChildren(frame.element);
+    this.#dialog.className = 'waiting';
+    this.#dialog.replaceChildren(wait, frame.element);
+  }
+
+  #reveal(): void {
+    const hadFocus = this.#hasFocus();
+    this.#dialog.className = '';
+    if (hadFocus) {
+      this.#focusPanel();
+    }
+  }
+
+  #hasFocus(): boolean {
+    return this.#dialog.contains(this.#root?.activeElement ?? null);
+  }
+
+  #focusPanel(): void {
+    const place = this.#dialog.className === 'waiting' ? '.wait' : 'iframe, .failed button';
+    this.#dialog.querySelector<HTMLElement>(place)?.focus();
   }
 
   #unload(): void {
@@ -167,7 +193,7 @@ export class Embed {
   #fail(): void {
     const { server, lang } = this.#settings;
     const texts = TEXTS[lang];
-    const hadFocus = this.#dialog.contains(this.#root?.activeElement ?? null);
+    const hadFocus = this.#hasFocus();
     this.#unload();
     const box = element('div', 'failed', '');
     const retry = element('button', '', texts.retry);
@@ -178,14 +204,15 @@ export class Embed {
     own.rel = 'noopener';
     retry.addEventListener('click', () => {
       this.#load();
-      this.#frame?.element.focus();
+      this.#focusPanel();
     });
     close.addEventListener('click', () => this.close());
     box.setAttribute('role', 'alert');
     box.append(element('p', '', texts.failed), retry, own, close);
+    this.#dialog.className = '';
     this.#dialog.replaceChildren(box);
     if (hadFocus) {
-      retry.focus();
+      this.#focusPanel();
     }
   }
 

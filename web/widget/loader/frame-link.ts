@@ -8,6 +8,7 @@ const LOAD_MS = 20_000;
 export interface FrameEvents {
   /** Whether the panel is open, and whether the visitor opened it on this page. */
   panel(): { isOpen: boolean; takesFocus: boolean };
+  onReady(): void;
   onState(unread: number, isGoing: boolean): void;
   onClose(): void;
   onFailed(): void;
@@ -59,6 +60,7 @@ export class FrameLink {
     switch (message.stompline) {
       case 'ready':
         this.#isReady = true;
+        this.#events.onReady();
         this.tell({ stompline: 'start', ...this.#events.panel(), isIdentified: this.#identify !== undefined });
         break;
       case 'state':

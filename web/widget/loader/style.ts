@@ -20,6 +20,9 @@ dialog[open]{animation:in .2s}
 dialog::backdrop{background:none}
 @keyframes in{from{opacity:0;transform:translateY(12px)}}
 iframe{display:block;width:100%;height:100%;border:0}
+.waiting iframe{visibility:hidden}
+.wait{display:none;position:absolute;top:12px;right:12px;width:40px;height:40px;line-height:40px;text-align:center;border-radius:50%}
+.waiting .wait{display:block}
 .failed{height:100%;display:flex;flex-direction:column;align-items:center;justify-content:center;gap:16px;padding:24px;text-align:center}
 .failed p{margin:0}
 .failed button{padding:10px 20px;border-radius:999px;background:var(--accent);color:var(--ink)}

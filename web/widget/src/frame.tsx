@@ -1,5 +1,5 @@
 import { effect, signal } from '@preact/signals';
-import { Announcer, Mark } from '@stompline/ui';
+import { Announcer, Icon, Mark } from '@stompline/ui';
 import type { JSX } from 'preact';
 import type { HostPage } from './host-page.ts';
 import { customer, guest, type Identity } from './identity.ts';
@@ -95,6 +95,9 @@ export function FrameView({ frame }: { frame: Frame }): JSX.Element {
 function Looking({ frame }: { frame: Frame }): JSX.Element {
   return (
     <section class="panel" data-testid="looking" onKeyDown={event => event.key === 'Escape' && frame.close()}>
+      <button type="button" class="icon-button looking-close" aria-label={w('panel.close')} onClick={() => frame.close()} data-testid="panel-close">
+        <Icon name="close" />
+      </button>
       <p class="looking" role="status">
         <Mark />
         {frame.isInDoubt.value ? w('frame.failed') : w('frame.looking')}
