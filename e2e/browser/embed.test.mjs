@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, Visitor } from '../lib/browser.mjs';
+import { agentAt, customerAt, visit } from '../lib/embedded.mjs';
 import { Site } from '../lib/site.mjs';
 
 const SAY = {
@@ -11,48 +12,6 @@ const SAY = {
 let browser;
 before(async () => (browser = await launch()));
 after(() => browser.close());
-
-/** Somebody on a page of the site. */
-async function customerAt(t, url, form) {
-  return customerAtPage(await Visitor.come(t, browser, form), url);
-}
-
-/** Opens the page. Shadow roots are opened too, so that the test sees what the page does not. */
-async function customerAtPage(customer, url) {
-  await customer.page.addInitScript(() => {
-    const attach = Element.prototype.attachShadow;
-    Element.prototype.attachShadow = function (init) {
-      return attach.call(this, { ...init, mode: 'open' });
-    };
-  });
-  await customer.open(url);
-  const frame = customer.page.frameLocator('stompline-chat iframe');
-  return Object.assign(customer, {
-    launcher: customer.page.locator('stompline-chat .launcher'),
-    badge: customer.page.locator('stompline-chat .badge'),
-    frame,
-    inFrame: id => frame.getByTestId(id),
-    say: async text => {
-      await frame.getByTestId('composer').fill(text);
-      await frame.getByTestId('send').click();
-    },
-    shownTexts: () => frame.getByTestId('message-text').allTextContents(),
-    hears: text => frame.getByTestId('message-text').getByText(text, { exact: true }).waitFor(),
-  });
-}
-
-async function signIn(visitor, site, as) {
-  await visitor.page.request.post(`${site}/sign-in?as=${as}`);
-}
-
-/** An agent of the site's staff, at the desk. */
-async function agentAt(t, site, form) {
-  const agent = await Visitor.come(t, browser, form);
-  await signIn(agent, site.byNumber, 'lin');
-  await agent.open(`${site.server.url}/desk/?lang=${form?.lang ?? 'en'}`);
-  await agent.page.locator('[data-testid=link-state][data-state=live]').waitFor({ state: 'attached' });
-  return agent;
-}
 
 async function take(agent) {
   await agent.get('tab-queue').click();
@@ -67,9 +26,9 @@ for (const lang of ['en', 'zh']) {
       const say = SAY[lang];
       const name = `embed-${size}-${lang}`;
       const site = await Site.for(t);
-      const agent = await agentAt(t, site, { lang });
+      const agent = await agentAt(t, browser, site, { lang });
       const origin = size === 'phone' ? site.byNumber : site.byName;
-      const customer = await customerAt(t, origin + (lang === 'zh' ? '/zh' : '/'), { lang: 'en', size });
+      const customer = await customerAt(t, browser, origin + (lang === 'zh' ? '/zh' : '/'), { lang: 'en', size });
       await customer.launcher.waitFor();
       await customer.shoot(`${name}-page`);
       assert.equal(await customer.page.locator('stompline-chat iframe').count(), 0, 'no frame before somebody asks');
@@ -111,7 +70,7 @@ for (const lang of ['en', 'zh']) {
 
 test('guest leaves no token and no secret on the page', async t => {
   const site = await Site.for(t);
-  const customer = await customerAt(t, site.byName);
+  const customer = await customerAt(t, browser, site.byName);
   const before = await customer.page.evaluate(() => Object.keys(window));
   await customer.page.evaluate(() => {
     window.heard = [];
@@ -136,7 +95,7 @@ test('guest leaves no token and no secret on the page', async t => {
 
 test('site that is not listed gets no panel', async t => {
   const site = await Site.for(t, { settings: { STOMPLINE_WIDGET__ORIGINS: 'https://shop.example' } });
-  const customer = await customerAt(t, site.byName);
+  const customer = await customerAt(t, browser, site.byName);
   await customer.launcher.click();
   const failed = customer.page.locator('stompline-chat .failed');
   await failed.waitFor();
@@ -149,42 +108,9 @@ test('site that is not listed gets no panel', async t => {
   await failed.waitFor({ state: 'hidden' });
 });
 
-test('signed-in customer is known by name and stays beyond a token', async t => {
-  // The server tells of the end of a token a minute ahead, so with tokens of 61 s the next one is asked for after a second.
-  const site = await Site.for(t, { lifetimeS: 61 });
-  const agent = await agentAt(t, site);
-  const anna = await customerAt(t, site.byName);
-  await signIn(anna, site.byName, 'anna');
-  const asked = [];
-  anna.page.on('request', request => request.url().endsWith('/chat-token') && asked.push(request.url()));
-  const renewed = new Promise(resolve => {
-    anna.page.on('websocket', socket =>
-      socket.on('framesent', ({ payload }) => String(payload).includes('/app/session.renew') && resolve()),
-    );
-  });
-  await anna.page.reload();
-  assert.equal(asked.length, 0, 'no token before somebody asks');
-  await anna.launcher.click();
-  await anna.inFrame('home-start').click();
-  await anna.say('It is me.');
-  await agent.get('tab-queue').click();
-  await agent.get('conversation').filter({ hasText: 'Anna Keller' }).click();
-  await renewed;
-  await agent.get('take').click();
-  await agent.write('Hello Anna');
-  await anna.hears('Hello Anna');
-  assert.equal(await anna.inFrame('banner').getAttribute('data-state'), 'none');
-
-  await signIn(anna, site.byName, 'wei');
-  await anna.page.reload();
-  await anna.inFrame('home-start').waitFor();
-  assert.deepEqual(await anna.shownTexts(), [], 'nobody sees the conversation of who was there before');
-  assert.deepEqual(anna.complaints, []);
-});
-
 test('keyboard opens, writes and closes, and comes back to where it was', async t => {
   const site = await Site.for(t);
-  const customer = await customerAt(t, site.byName);
+  const customer = await customerAt(t, browser, site.byName);
   const { keyboard } = customer.page;
   const focused = () => customer.page.evaluate(() => document.activeElement?.shadowRoot?.activeElement?.className ?? '');
   await customer.launcher.focus();
@@ -211,7 +137,7 @@ test('keyboard opens, writes and closes, and comes back to where it was', async 
 
 test('phone shows the panel alone', async t => {
   const site = await Site.for(t);
-  const customer = await customerAt(t, site.byName, { size: 'phone' });
+  const customer = await customerAt(t, browser, site.byName, { size: 'phone' });
   await customer.launcher.click();
   await customer.inFrame('home-start').waitFor();
   const dialog = customer.page.locator('stompline-chat dialog');
@@ -228,7 +154,7 @@ test('phone shows the panel alone', async t => {
 test('panel that does not come can be closed', async t => {
   const site = await Site.for(t);
   for (const size of ['desktop', 'phone']) {
-    const customer = await customerAt(t, site.byName, { size });
+    const customer = await customerAt(t, browser, site.byName, { size });
     let release;
     const released = new Promise(resolve => (release = resolve));
     await customer.page.route('**/widget/?*', async route => {
@@ -256,7 +182,7 @@ test('style of the page and of the chat leave each other alone', async t => {
     if (css !== undefined) {
       await customer.page.route('**/site.css', route => route.fulfill({ contentType: 'text/css', body: css }));
     }
-    const opened = await customerAtPage(customer, site.byName);
+    const opened = await visit(customer, site.byName);
     await opened.launcher.click();
     await opened.inFrame('home-start').waitFor();
     return customer.page.evaluate(() => {
@@ -284,54 +210,10 @@ test('style of the page and of the chat leave each other alone', async t => {
   assert.deepEqual(plain.page, h1);
 });
 
-test('who is not signed in is told so where guests are not let in', async t => {
-  const site = await Site.for(t, { settings: { STOMPLINE_API__GUESTS: 'false' } });
-  for (const [path, lang, text] of [['/', 'en', /sign in on our site/], ['/zh', 'zh', /请先在网站上登录/]]) {
-    const customer = await customerAt(t, site.byName + path);
-    await customer.launcher.click();
-    await customer.inFrame('home-members').filter({ hasText: text }).waitFor();
-    assert.equal(await customer.inFrame('home-start').count(), 0);
-    await customer.shoot(`embed-members-${lang}`);
-    await signIn(customer, site.byName, 'anna');
-    await customer.page.evaluate(() => {
-      const token = async () => (await (await fetch('/chat-token')).json()).token;
-      window.Stompline.identify(token);
-    });
-    await customer.inFrame('home-start').click();
-    await customer.say('now I am');
-    await customer.inFrame('waiting').waitFor();
-  }
-  const direct = await (await Visitor.come(t, browser)).open(`${site.server.url}/widget/?lang=en`);
-  await direct.get('launcher').click();
-  await direct.get('home-members').waitFor();
-});
-
-test('customer whom the site cannot name yet is no guest', async t => {
-  const site = await Site.for(t);
-  const anna = await customerAt(t, site.byName);
-  await signIn(anna, site.byName, 'anna');
-  let isDown = true;
-  await anna.page.route('**/chat-token', route => (isDown ? route.fulfill({ status: 503 }) : route.continue()));
-  await anna.launcher.click();
-  await anna.inFrame('looking').filter({ hasText: 'keep trying' }).waitFor();
-  await anna.shoot('embed-in-doubt');
-  await anna.inFrame('panel-close').click();
-  await anna.inFrame('looking').waitFor({ state: 'hidden' });
-  await anna.launcher.click();
-  await anna.inFrame('looking').waitFor();
-  isDown = false;
-  await anna.inFrame('home-start').click();
-  await anna.say('here I am');
-  await anna.inFrame('waiting').waitFor();
-  const agent = await agentAt(t, site);
-  await agent.get('tab-queue').click();
-  await agent.get('conversation').filter({ hasText: 'Anna Keller' }).waitFor();
-});
-
 test('page is told what happens, and may open and close', async t => {
   const site = await Site.for(t);
-  const agent = await agentAt(t, site);
-  const customer = await customerAt(t, site.byName);
+  const agent = await agentAt(t, browser, site);
+  const customer = await customerAt(t, browser, site.byName);
   await customer.page.evaluate(() => {
     window.told = [];
     for (const name of ['open', 'close', 'unread']) {
@@ -348,47 +230,19 @@ test('page is told what happens, and may open and close', async t => {
   assert.deepEqual(await customer.page.evaluate(() => window.told), ['open 0', 'close 0', 'unread 1']);
 });
 
-test('agent works beyond a token, and is let in again after signing in', async t => {
-  const site = await Site.for(t, { lifetimeS: 61 });
-  const agent = await Visitor.come(t, browser);
-  await agent.open(`${site.server.url}/desk/?lang=en#token=${site.server.token('a-9', 'agent')}`);
-  await agent.get('signed-out').waitFor();
-  assert.equal(await agent.page.evaluate(() => location.hash), '', 'no other token is taken, and none is left in the address');
-  await agent.shoot('embed-desk-signed-out');
-  assert.deepEqual(await agent.faults(), []);
-  await agent.get('sign-in-there').click();
-  await agent.page.waitForURL(`${site.byNumber}/staff`);
-  await agent.page.getByRole('button', { name: 'Sign in as Lin' }).click();
-  const renewed = new Promise(resolve => {
-    agent.page.on('websocket', socket =>
-      socket.on('framesent', ({ payload }) => String(payload).includes('/app/session.renew') && resolve()),
-    );
-  });
-  await agent.page.getByRole('link', { name: 'To the desk' }).click();
-  await agent.page.locator('[data-testid=link-state][data-state=live]').waitFor({ state: 'attached' });
-  await renewed;
-  assert.equal(await agent.get('banner').getAttribute('data-state'), 'none');
-  assert.deepEqual(agent.complaints, []);
-});
-
-test('agent who signs out is out when the token ends', async t => {
-  const site = await Site.for(t, { lifetimeS: 12 });
-  const agent = await agentAt(t, site);
-  await agent.page.request.post(`${site.byNumber}/sign-out`);
-  await agent.get('signed-out').waitFor();
-  await signIn(agent, site.byNumber, 'lin');
-  await agent.get('sign-in-again').click();
-  await agent.page.locator('[data-testid=link-state][data-state=live]').waitFor({ state: 'attached' });
-});
-
-test('desk waits for a back end that does not answer', async t => {
-  const site = await Site.for(t);
-  const agent = await Visitor.come(t, browser);
-  await signIn(agent, site.byNumber, 'lin');
-  let isDown = true;
-  await agent.page.route('**/agent-token', route => (isDown ? route.fulfill({ status: 503 }) : route.continue()));
-  await agent.open(`${site.server.url}/desk/?lang=en`);
-  await agent.page.getByText('Trying again').waitFor();
-  isDown = false;
-  await agent.page.locator('[data-testid=link-state][data-state=live]').waitFor({ state: 'attached' });
+test('page says what it wants before the loader is there', async t => {
+  const ownPage = chat => {
+    const script = `<script async src="${chat}/widget/loader.js" data-lang="zh" data-position="left"></script>`;
+    return `<!doctype html><html lang="en"><meta charset="gbk"><title>own</title><style>stompline-chat { --stompline-bottom: 100px }</style>
+      <script>window.Stompline = { onReady: chat => { window.ready = (window.ready ?? 0) + 1; chat.open(); } };</script>${script}${script}`;
+  };
+  const site = await Site.for(t, { ownPage });
+  const customer = await customerAt(t, browser, `${site.byName}/own`, { colorScheme: 'dark' });
+  await customer.inFrame('home-start').filter({ hasText: '发送消息' }).waitFor();
+  assert.equal(await customer.page.evaluate(() => window.ready), 1);
+  assert.equal(await customer.page.locator('stompline-chat').count(), 1, 'a page that has the script twice has one chat');
+  const { x, y, height } = await customer.launcher.boundingBox();
+  assert.deepEqual([x, y + height], [20, 700]);
+  assert.equal(await customer.launcher.getAttribute('aria-label'), '关闭对话');
+  await customer.shoot('embed-dark-left');
 });

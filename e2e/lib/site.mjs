@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { createSite } from '../../examples/site/site.mjs';
 import { Server } from './server.mjs';
 
@@ -15,10 +16,19 @@ export class Site {
   /** `http://127.0.0.1:PORT` */
   byNumber;
 
-  static async for(t, { settings = {}, lifetimeS } = {}) {
+  /** @param {{ settings?: object, lifetimeS?: number, ownPage?: (chat: string) => string }} form with a page at `/own` */
+  static async for(t, { settings = {}, lifetimeS, ownPage } = {}) {
     const site = new Site();
     const own = { chat: '', secret: SECRET, lifetimeS };
-    const http = createSite(own).listen(0, '127.0.0.1');
+    const example = createSite(own);
+    const http = createServer((request, response) => {
+      if (request.url === '/own' && ownPage !== undefined) {
+        response.writeHead(200, { 'content-type': 'text/html' });
+        response.end(ownPage(own.chat));
+      } else {
+        example.emit('request', request, response);
+      }
+    }).listen(0, '127.0.0.1');
     t.after(() => {
       http.close();
       http.closeAllConnections();

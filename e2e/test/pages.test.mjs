@@ -48,7 +48,7 @@ test('loader may be used and kept by every page', async t => {
   const server = await Server.for(t);
   const { status, headers, body } = await ask(`${server.url}/widget/loader.js`);
   assert.equal(status, 200);
-  assert.equal(headers['content-type'], 'text/javascript');
+  assert.equal(headers['content-type'], 'text/javascript; charset=utf-8');
   assert.equal(headers['access-control-allow-origin'], '*');
   assert.equal(headers['cross-origin-resource-policy'], 'cross-origin');
   assert.equal(headers['cache-control'], 'public, max-age=3600, stale-while-revalidate=86400');

@@ -206,7 +206,7 @@ fn answer(asked: &HeaderMap, path: &str, file: EmbeddedFile, policy: &HeaderValu
     let fresh = asked
         .get(header::IF_NONE_MATCH)
         .is_some_and(|known| *known == etag);
-    let kind = file.metadata.mimetype().to_owned();
+    let kind = kind(&file);
     let mut response = if fresh {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -227,6 +227,16 @@ fn answer(asked: &HeaderMap, path: &str, file: EmbeddedFile, policy: &HeaderValu
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// Texts are UTF-8 and say so: a page of another site may be in another encoding, and would read its scripts in that one.
+fn kind(file: &EmbeddedFile) -> String {
+    let kind = file.metadata.mimetype();
+    if kind.starts_with("text/") {
+        format!("{kind}; charset=utf-8")
+    } else {
+        kind.to_owned()
+    }
 }
 
 /// The policy is a part of it: a browser may keep the headers that came with a body it knows, and must not keep one that allows more

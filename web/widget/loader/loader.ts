@@ -27,9 +27,11 @@ function start(script: HTMLScriptElement, given: Given): void {
 }
 
 const script = document.currentScript ?? document.querySelector('script[src*="/widget/loader.js"]');
-const given: Given = (globalThis as Global).Stompline ?? {};
-// A page that has the script twice has one chat.
-if (script instanceof HTMLScriptElement && !('open' in given)) {
+const found = (globalThis as Global).Stompline ?? {};
+// A page that has the script twice has one chat, also if neither has begun.
+if (script instanceof HTMLScriptElement && !('open' in found) && !('isAwaited' in found)) {
+  const given: Given = found;
+  (globalThis as Global).Stompline = { ...found, isAwaited: true };
   if (document.body === null) {
     addEventListener('DOMContentLoaded', () => start(script, given), { once: true });
   } else {

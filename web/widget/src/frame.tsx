@@ -1,4 +1,5 @@
 import { effect, signal } from '@preact/signals';
+import type { Refusal } from '@stompline/client';
 import { Announcer, Icon, Mark } from '@stompline/ui';
 import type { JSX } from 'preact';
 import type { HostPage } from './host-page.ts';
@@ -40,10 +41,10 @@ export class Frame {
     effect(() => {
       void visit.version.value;
       this.#host.tell({ stompline: 'state', unread: visit.unread.value, isGoing: visit.isGoing });
-      if (visit.chat.refusal === 'changed') {
-        // What is shown belongs to somebody else.
-        location.reload();
-      }
+    });
+    effect(() => {
+      void visit.version.value;
+      this.#onRefusal(visit.chat.refusal);
     });
   }
 
@@ -60,6 +61,15 @@ export class Frame {
   #close(): void {
     this.isOpen.value = false;
     this.visit.value?.closePanel();
+  }
+
+  #onRefusal(refusal: Refusal | undefined): void {
+    if (refusal === 'changed') {
+      // What is shown belongs to somebody else.
+      location.reload();
+    } else if (refusal === 'token' || refusal === 'forbidden') {
+      console.warn('Stompline: the server does not take the token of this site. `stompline doctor --token` says why.');
+    }
   }
 
   /** Nobody becomes a guest because the site does not answer: they would not find their conversation. */
