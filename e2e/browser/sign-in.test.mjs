@@ -81,6 +81,16 @@ test('customer whom the site cannot name yet is no guest', async t => {
   await agent.get('conversation').filter({ hasText: 'Anna Keller' }).waitFor();
 });
 
+test('site whose secret is wrong is told so', async t => {
+  const site = await Site.for(t, { secret: 'another secret of the same length' });
+  const anna = await customerAt(t, browser, site.byName);
+  await signIn(anna, site.byName, 'anna');
+  const told = anna.page.waitForEvent('console', message => message.text().includes('does not take the token'));
+  await anna.launcher.click();
+  await anna.frame.locator('[data-testid=banner][data-state=refused]').waitFor();
+  await told;
+});
+
 test('agent works beyond a token, and is let in again after signing in', async t => {
   const site = await Site.for(t, { lifetimeS: 61 });
   const agent = await Visitor.come(t, browser);

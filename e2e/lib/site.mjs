@@ -16,10 +16,10 @@ export class Site {
   /** `http://127.0.0.1:PORT` */
   byNumber;
 
-  /** @param {{ settings?: object, lifetimeS?: number, ownPage?: (chat: string) => string }} form with a page at `/own` */
-  static async for(t, { settings = {}, lifetimeS, ownPage } = {}) {
+  /** @param {{ settings?: object, secret?: string, lifetimeS?: number, ownPage?: (chat: string) => string }} form a page at `/own` */
+  static async for(t, { settings = {}, secret = SECRET, lifetimeS, ownPage } = {}) {
     const site = new Site();
-    const own = { chat: '', secret: SECRET, lifetimeS };
+    const own = { chat: '', secret, lifetimeS };
     const example = createSite(own);
     const http = createServer((request, response) => {
       if (request.url === '/own' && ownPage !== undefined) {
