@@ -141,6 +141,7 @@ impl Chat {
             .message("/chat.typing", typing::typing)
             .message("/agent.take", command::take)
             .message("/agent.close", command::close)
+            .message("/agent.list", question::list)
             .message("/sync", question::sync)
             .message("/history", question::history)
             .subscribe("/bootstrap", question::bootstrap)

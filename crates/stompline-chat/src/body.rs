@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::command::{Close, Command, Draft, NewMessage, PointerMove, Start, Take, Target};
+use crate::conversation::Phase;
 use crate::error::Error;
 use crate::id::{ClientId, ConversationId};
 use crate::message::{Content, Text};
@@ -318,6 +319,36 @@ impl HistoryBody {
     }
 }
 
+/// `/app/agent.list`: the agent's own conversations of one phase, the last changed first.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListBody {
+    /// Which phase; what waits is nobody's own, so the list of it is empty.
+    pub state: Phase,
+    /// Only those with this customer.
+    pub customer_id: Option<Box<str>>,
+    /// Only that one.
+    pub conversation_id: Option<ConversationId>,
+    /// Only those last changed before this stamp: the `rev` of the last one of the page before.
+    pub before: Option<u64>,
+    /// How many at most, up to [`ListBody::LIMIT_MAX`]; more is taken as that.
+    pub limit: Option<usize>,
+}
+
+impl ListBody {
+    /// The largest page.
+    pub const LIMIT_MAX: usize = 100;
+    /// The usual page: more than a screen shows.
+    pub const LIMIT_DEFAULT: usize = 50;
+
+    /// The page size that applies.
+    pub fn limit(&self) -> usize {
+        self.limit
+            .unwrap_or(Self::LIMIT_DEFAULT)
+            .clamp(1, Self::LIMIT_MAX)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, from_value, json};
@@ -430,6 +461,15 @@ mod tests {
         };
         assert_eq!(
             [history(None), history(Some(0)), history(Some(900))],
+            [50, 1, 100]
+        );
+        let list = |body| from_value::<ListBody>(body).unwrap().limit();
+        assert_eq!(
+            [
+                list(json!({"state": "closed"})),
+                list(json!({"state": "active", "limit": 0})),
+                list(json!({"state": "queued", "limit": 900})),
+            ],
             [50, 1, 100]
         );
     }

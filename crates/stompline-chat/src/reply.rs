@@ -163,6 +163,19 @@ pub struct HistoryPage {
     pub more: bool,
 }
 
+/// The answer to `/app/agent.list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "replyTo", rename = "list")]
+pub struct ListPage {
+    /// The STOMP receipt that the question asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
+    /// The heads, the last changed first.
+    pub conversations: Vec<ReaderHead>,
+    /// True when there are more, changed longer ago.
+    pub more: bool,
+}
+
 /// The answer to SUBSCRIBE `/app/bootstrap`: all that a client needs for its first screen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "replyTo", rename = "bootstrap")]
@@ -171,7 +184,7 @@ pub struct Bootstrap {
     pub me: Person,
     /// An agent's active conversations, or a customer's latest one, newest change first.
     pub conversations: Vec<OpenConversation>,
-    /// True when an agent has more conversations than are listed; a sync from 0 brings all.
+    /// True when an agent has more conversations than are listed; `/app/agent.list` has the rest.
     pub more: bool,
     /// For agents: who waits.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::body::{HistoryBody, SyncBody};
+use crate::body::{HistoryBody, ListBody, SyncBody};
 use crate::command::Command;
 use crate::error::Error;
 use crate::head::Head;
 use crate::id::ConversationId;
 use crate::person::{Person, UserRef};
-use crate::reply::{Bootstrap, Checkpoint, HistoryPage, QueueSnapshot, SyncPage};
+use crate::reply::{Bootstrap, Checkpoint, HistoryPage, ListPage, QueueSnapshot, SyncPage};
 
 mod command;
 mod fault;
@@ -64,6 +64,13 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// [`Error::NotFound`] and [`Error::Forbidden`] for those who may not read it.
     fn history(&self, who: UserRef, request: HistoryBody) -> Reading<'_, HistoryPage>;
+
+    /// An agent's own conversations, page by page.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] for customers.
+    fn list(&self, agent: UserRef, request: ListBody) -> Reading<'_, ListPage>;
 
     /// All that somebody's client needs for its first screen.
     fn bootstrap(&self, who: Person) -> Reading<'_, Bootstrap>;

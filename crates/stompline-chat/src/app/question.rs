@@ -6,8 +6,8 @@ use stompline::{Json, Message, Outgoing, Rejection, Reply, State};
 
 use super::{Caller, Chat, command::decode};
 use crate::{
-    body::{HistoryBody, SyncBody},
-    reply::{Bootstrap, HistoryPage, SyncPage},
+    body::{HistoryBody, ListBody, SyncBody},
+    reply::{Bootstrap, HistoryPage, ListPage, SyncPage},
 };
 
 /// Where answers to questions go, behind `/user`.
@@ -34,6 +34,19 @@ pub(super) async fn history(
     let body: HistoryBody = decode(&body)?;
     let page = chat.store().history(caller.person.user, body).await?;
     answer(&HistoryPage {
+        receipt: caller.receipt,
+        ..page
+    })
+}
+
+pub(super) async fn list(
+    caller: Caller,
+    State(chat): State<Chat>,
+    body: Bytes,
+) -> Result<Reply, Rejection> {
+    let body: ListBody = decode(&body)?;
+    let page = chat.store().list(caller.person.user, body).await?;
+    answer(&ListPage {
         receipt: caller.receipt,
         ..page
     })

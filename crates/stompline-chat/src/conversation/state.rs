@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::person::{Person, Role};
 use crate::time::Timestamp;
 
 /// Where a conversation stands, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Phase {
@@ -18,6 +18,17 @@ pub enum Phase {
     Active,
     /// It is over, perhaps not for good.
     Closed,
+}
+
+impl Phase {
+    /// The name, as on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Active => "active",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 /// Where a conversation stands, with what is true only then.

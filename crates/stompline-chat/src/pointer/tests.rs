@@ -4,11 +4,11 @@ use tokio::time::advance;
 use uuid::Uuid;
 
 use super::*;
-use crate::body::{HistoryBody, SyncBody};
+use crate::body::{HistoryBody, ListBody, SyncBody};
 use crate::command::Command;
 use crate::head::Head;
 use crate::person::Person;
-use crate::reply::{Bootstrap, Checkpoint, HistoryPage, QueueSnapshot, SyncPage};
+use crate::reply::{Bootstrap, Checkpoint, HistoryPage, ListPage, QueueSnapshot, SyncPage};
 use crate::store::Reading;
 
 /// Notes what it is told to write and when.
@@ -51,6 +51,10 @@ impl Store for Recorder {
     }
 
     fn history(&self, _: UserRef, _: HistoryBody) -> Reading<'_, HistoryPage> {
+        unasked()
+    }
+
+    fn list(&self, _: UserRef, _: ListBody) -> Reading<'_, ListPage> {
         unasked()
     }
 

@@ -2,6 +2,7 @@
 
 pub(super) mod bootstrap;
 pub(super) mod history;
+pub(super) mod list;
 pub(super) mod sync;
 
 use super::fault::Fault;

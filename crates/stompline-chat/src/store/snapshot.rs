@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, Phase};
 use crate::id::ConversationId;
 use crate::message::Message;
 use crate::person::{Role, UserRef};
@@ -80,8 +80,19 @@ pub(super) enum Heads<'a> {
     Changed(&'a Since<'a>),
     /// That one, for that reader.
     One(&'a UserRef, ConversationId),
-    /// That many of an agent's active ones, the last changed first.
-    Active(&'a UserRef, usize),
+    /// An agent's own, the last changed first.
+    Own(&'a Own<'a>),
+}
+
+/// Which of an agent's own conversations.
+pub(super) struct Own<'a> {
+    pub(super) agent: &'a UserRef,
+    pub(super) state: Phase,
+    pub(super) customer: Option<&'a str>,
+    pub(super) conversation: Option<ConversationId>,
+    /// Only those with a smaller stamp.
+    pub(super) before: u64,
+    pub(super) limit: usize,
 }
 
 /// Whose changes, after which stamp, and how many of each sort.

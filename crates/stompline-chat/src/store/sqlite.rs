@@ -26,14 +26,14 @@ pub use self::open::OpenError;
 pub use self::settings::SqliteSettings;
 use self::snapshot::SqliteSnapshot;
 use self::writer::SqliteWriter;
-use crate::body::{HistoryBody, SyncBody};
+use crate::body::{HistoryBody, ListBody, SyncBody};
 use crate::command::Command;
 use crate::error::Error;
 use crate::event::Batch;
 use crate::head::Head;
 use crate::id::ConversationId;
 use crate::person::{Person, UserRef};
-use crate::reply::{Bootstrap, Checkpoint, HistoryPage, QueueSnapshot, SyncPage};
+use crate::reply::{Bootstrap, Checkpoint, HistoryPage, ListPage, QueueSnapshot, SyncPage};
 use crate::store::fault::Fault;
 use crate::store::line::Line;
 use crate::store::read::{self, READ_DEADLINE};
@@ -134,6 +134,10 @@ impl Store for SqliteStore {
 
     fn history(&self, who: UserRef, request: HistoryBody) -> Reading<'_, HistoryPage> {
         self.read(move |snapshot| read::history::history(snapshot, who, request))
+    }
+
+    fn list(&self, agent: UserRef, request: ListBody) -> Reading<'_, ListPage> {
+        self.read(move |snapshot| read::list::list(snapshot, agent, request))
     }
 
     fn bootstrap(&self, who: Person) -> Reading<'_, Bootstrap> {

@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use super::QUEUE_ENTRIES_MAX;
 use super::history;
 use crate::body::HistoryBody;
+use crate::conversation::Phase;
 use crate::page::{PAGE_BYTES_MAX, reserve_heads};
 use crate::person::{Person, Role, UserRef};
 use crate::reply::{Bootstrap, OpenConversation, ReaderHead};
 use crate::store::fault::Fault;
-use crate::store::snapshot::{Heads, Place, Snapshot};
+use crate::store::snapshot::{Heads, Own, Place, Snapshot};
 use crate::time::Timestamp;
 
 /// How many conversations an agent gets at once: ten times what one person can answer.
@@ -27,10 +28,17 @@ pub(in super::super) async fn bootstrap<S: Snapshot>(
     let (queue, mut heads) = match me.role() {
         Role::Customer => (None, latest(&mut snapshot, &me.user).await?),
         Role::Agent => {
-            let active = Heads::Active(&me.user, CONVERSATIONS_MAX + 1);
+            let active = Own {
+                agent: &me.user,
+                state: Phase::Active,
+                customer: None,
+                conversation: None,
+                before: u64::MAX,
+                limit: CONVERSATIONS_MAX + 1,
+            };
             (
                 Some(snapshot.queue(QUEUE_ENTRIES_MAX).await?),
-                snapshot.heads(&active).await?,
+                snapshot.heads(&Heads::Own(&active)).await?,
             )
         }
     };

@@ -15,7 +15,7 @@ use crate::person::{Role, UserRef};
 use crate::reply::{QueueSnapshot, ReaderHead};
 use crate::store::round::TENANT;
 use crate::store::row::{self, column, count, limit, optional_time};
-use crate::store::snapshot::{Heads, Place, Since, Snapshot};
+use crate::store::snapshot::{Heads, Own, Place, Since, Snapshot};
 
 /// A reading transaction.
 pub(super) struct SqliteSnapshot(pub(super) Transaction<'static, Sqlite>);
@@ -100,13 +100,7 @@ impl Snapshot for SqliteSnapshot {
                 let sql = select_reader_head!("WHERE c.tenant_id = $1 AND c.id = $6 LIMIT $4");
                 (sql, *who, 1, 0, Some(id.uuid()))
             }
-            Heads::Active(agent, max) => {
-                let sql = select_reader_head!(
-                    "WHERE c.tenant_id = $1 AND c.assignee_id = $2 AND c.state = 'active' \
-                     ORDER BY c.rev DESC LIMIT $4"
-                );
-                (sql, *agent, *max, 0, None)
-            }
+            Heads::Own(own) => return self.own(own).await,
         };
         let rows = sqlx::query(sql)
             .bind(TENANT)
@@ -206,6 +200,25 @@ impl Snapshot for SqliteSnapshot {
 }
 
 impl SqliteSnapshot {
+    async fn own(&mut self, own: &Own<'_>) -> Result<VecDeque<ReaderHead>, Error> {
+        let rows = sqlx::query(select_reader_head!(
+            "WHERE c.tenant_id = $1 AND c.assignee_id = $2 AND c.state = $6 AND c.rev < $3 \
+             AND ($7 IS NULL OR c.customer_id = $7) AND ($8 IS NULL OR c.id = $8) \
+             ORDER BY c.rev DESC LIMIT $4"
+        ))
+        .bind(TENANT)
+        .bind(&*own.agent.id)
+        .bind(column(own.before))
+        .bind(limit(own.limit))
+        .bind(own.agent.role.as_str())
+        .bind(own.state.as_str())
+        .bind(own.customer)
+        .bind(own.conversation.map(ConversationId::uuid))
+        .fetch_all(&mut *self.0)
+        .await?;
+        row::all(&rows, |found| row::reader_head(found, own.agent.role))
+    }
+
     async fn changed(
         &mut self,
         since: &Since<'_>,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
-use stompline_chat::body::{HistoryBody, SyncBody};
+use stompline_chat::body::{HistoryBody, ListBody, SyncBody};
 use stompline_chat::command::{Command, Draft};
 use stompline_chat::conversation::{Conversation, Stamp};
 use stompline_chat::error::Error;
@@ -14,7 +14,9 @@ use stompline_chat::head::Head;
 use stompline_chat::id::{ClientId, ConversationId, MessageId};
 use stompline_chat::message::{Content, Text};
 use stompline_chat::person::{Person, Role, UserRef};
-use stompline_chat::reply::{Bootstrap, Checkpoint, HistoryPage, QueueSnapshot, SyncPage};
+use stompline_chat::reply::{
+    Bootstrap, Checkpoint, HistoryPage, ListPage, QueueSnapshot, SyncPage,
+};
 use stompline_chat::store::{Pending, Reading, Store};
 use stompline_chat::time::Timestamp;
 use uuid::Uuid;
@@ -88,6 +90,10 @@ impl Store for Ledger {
     }
 
     fn history(&self, _: UserRef, _: HistoryBody) -> Reading<'_, HistoryPage> {
+        unasked()
+    }
+
+    fn list(&self, _: UserRef, _: ListBody) -> Reading<'_, ListPage> {
         unasked()
     }
 

@@ -91,6 +91,7 @@ macro_rules! store_suite {
                 customer_may_leave_out_the_conversation,
                 bootstrap_of_a_customer,
                 bootstrap_of_an_agent,
+                own_conversations_come_page_by_page,
                 queue_names_who_waits_longest,
                 unread_counts_the_other_side,
             );

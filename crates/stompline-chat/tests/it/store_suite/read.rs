@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use stompline_chat::body::HistoryBody;
+use serde_json::json;
+use stompline_chat::body::{HistoryBody, ListBody};
 use stompline_chat::id::ConversationId;
 use stompline_chat::person::Person;
 use stompline_chat::reply::HistoryPage;
@@ -192,6 +193,53 @@ pub(super) async fn bootstrap_of_an_agent(backend: &impl Backend) {
     assert_eq!(queue, desk.store.queue().await.unwrap());
     assert_eq!(found.conversations[0].messages.len(), 20);
     assert_eq!(found.conversations[0].head.unread, 25);
+}
+
+pub(super) async fn own_conversations_come_page_by_page(backend: &impl Backend) {
+    let desk = backend.open().await;
+    let lin = agent("a");
+    let mut ids = Vec::new();
+    for n in 0..7 {
+        let id = desk.say(&customer(&n.to_string()), "hi").await;
+        ids.push(id.conversation_id);
+        desk.take(&lin, ids[n]).await.unwrap();
+    }
+    for id in &ids[..5] {
+        desk.end(&lin, *id).await.unwrap();
+    }
+    let other = desk.say(&customer("8"), "hi").await.conversation_id;
+    desk.take(&agent("b"), other).await.unwrap();
+    desk.say(&customer("9"), "waits").await;
+    let list = async |who: &Person, body: serde_json::Value| {
+        let body: ListBody = serde_json::from_value(body).unwrap();
+        let page = desk.store.list(who.user.clone(), body).await.unwrap();
+        let heads = page.conversations.iter().map(|item| &item.head);
+        let last = heads.clone().next_back().map(|head| head.rev);
+        (
+            heads.map(|head| head.id).collect::<Vec<_>>(),
+            page.more,
+            last,
+        )
+    };
+    let (first, more, last) = list(&lin, json!({"state": "closed", "limit": 3})).await;
+    assert_eq!((first, more), (vec![ids[4], ids[3], ids[2]], true));
+    let rest = list(&lin, json!({"state": "closed", "limit": 3, "before": last})).await;
+    assert_eq!((rest.0, rest.1), (vec![ids[1], ids[0]], false));
+    let exact = list(&lin, json!({"state": "closed", "limit": 5})).await;
+    assert_eq!((exact.0.len(), exact.1), (5, false));
+    let active = list(&lin, json!({"state": "active"})).await;
+    assert_eq!((active.0, active.1), (vec![ids[6], ids[5]], false));
+    let of_one = list(&lin, json!({"state": "closed", "customerId": "3"})).await;
+    assert_eq!(of_one.0, [ids[3]]);
+    let named = list(&lin, json!({"state": "closed", "conversationId": ids[1]})).await;
+    assert_eq!(named.0, [ids[1]]);
+    let foreign = list(&lin, json!({"state": "active", "conversationId": other})).await;
+    assert_eq!(foreign.0, []);
+    let (none, more, _) = list(&lin, json!({"state": "queued"})).await;
+    assert_eq!((none, more), (Vec::new(), false));
+    let closed: ListBody = serde_json::from_value(json!({"state": "closed"})).unwrap();
+    let namesake = desk.store.list(customer("a").user, closed).await;
+    assert_eq!(code(namesake), "forbidden");
 }
 
 pub(super) async fn queue_names_who_waits_longest(backend: &impl Backend) {
