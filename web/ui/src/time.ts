@@ -3,6 +3,10 @@ import { LOCALE, type Lang } from './i18n.ts';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
+const QUARTER_MS = 15 * MINUTE_MS;
+/** Days that were worked out are remembered: the calendar is slow, and a list asks for each of its messages. */
+const DAYS_KNOWN_MAX = 4_000;
+const days = new Map<string, number>();
 
 /** A zone for tests; pages use the reader's own. */
 export interface TimeOptions {
@@ -24,6 +28,21 @@ export function fullTime(at: string | number, { lang, timeZone }: TimeOptions): 
 
 /** Which day of the reader's calendar a moment falls on, as a number that grows by one each day. */
 export function dayNumber(at: string | number, timeZone?: string): number {
+  // Zones differ from UTC by whole quarters of an hour, so all moments of one quarter fall on the same day.
+  const quarter = `${timeZone ?? ''}:${Math.floor(new Date(at).getTime() / QUARTER_MS)}`;
+  const known = days.get(quarter);
+  if (known !== undefined) {
+    return known;
+  }
+  if (days.size >= DAYS_KNOWN_MAX) {
+    days.clear();
+  }
+  const day = calendarDay(at, timeZone);
+  days.set(quarter, day);
+  return day;
+}
+
+function calendarDay(at: string | number, timeZone: string | undefined): number {
   const parts = formatter('day', { year: 'numeric', month: '2-digit', day: '2-digit' }, 'en', timeZone).formatToParts(
     new Date(at),
   );

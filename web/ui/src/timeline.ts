@@ -4,6 +4,9 @@ import { dayNumber } from './time.ts';
 /** Messages of one sender within this time stand together, in milliseconds. */
 export const GROUP_WITHIN_MS = 5 * 60_000;
 
+/** There is one such line at most. */
+export const UNREAD_KEY = 'unread';
+
 export type Status = 'pending' | 'sent' | 'delivered' | 'read' | 'failed';
 
 /** One message as it is drawn. */
@@ -106,7 +109,7 @@ function withLines(bubbles: Bubble[], conversation: Conversation | undefined, op
   if (unreadAfter !== undefined) {
     const first = bubbles.findIndex(({ seq, isOwn }) => seq !== undefined && seq > unreadAfter && !isOwn);
     if (first >= 0) {
-      entries.splice(first, 0, { kind: 'unread', key: 'unread' });
+      entries.splice(first, 0, { kind: 'unread', key: UNREAD_KEY });
     }
   }
   const head = conversation?.head;
