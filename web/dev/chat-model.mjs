@@ -266,6 +266,16 @@ export class ChatModel {
     };
   }
 
+  /** @param {Person} who @param {Body} body */
+  list(who, { state, customerId, conversationId, before = Number.POSITIVE_INFINITY, limit = 50 }) {
+    const own = [...this.conversations.values()].filter(item =>
+      item.state === state && item.assignee?.id === who.id && item.rev < before &&
+      [undefined, item.customer.id].includes(customerId) && [undefined, item.id].includes(conversationId));
+    own.sort((a, b) => b.rev - a.rev);
+    const conversations = own.slice(0, limit).map(item => ({ ...this.head(item), unread: 0 }));
+    return { replyTo: 'list', conversations, more: own.length > limit };
+  }
+
   /** @param {Body} body */
   history(body) {
     const { messages } = this.find(body.conversationId);

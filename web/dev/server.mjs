@@ -156,6 +156,8 @@ export class MockServer {
     switch (destination) {
       case '/app/sync':
         return this.deliver(session, '/user/queue/sync', { ...model.sync(who, body), receipt });
+      case '/app/agent.list':
+        return this.deliver(session, '/user/queue/sync', { ...model.list(who, body), receipt });
       case '/app/history':
         return this.deliver(session, '/user/queue/sync', { ...model.history(body), receipt });
       case '/app/chat.delivered':

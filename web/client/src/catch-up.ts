@@ -8,6 +8,8 @@ import type { Bootstrap } from './wire.ts';
 
 /** Items of one sync answer; the server's own bound. */
 const SYNC_LIMIT = 200;
+/** Heads of one list; the server's own bound. */
+const LIST_LIMIT = 100;
 /** Messages of one page of history. */
 const HISTORY_LIMIT = 50;
 const QUEUE = 'queue';
@@ -29,6 +31,8 @@ export class CatchUp {
   readonly #random: () => number;
   readonly #loading = new Set<string>();
   #isBootstrapped = false;
+  /** The `rev` before which there are active conversations that are not held yet. */
+  #restBefore: number | undefined;
   #isRunning = false;
   #refusals = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -71,6 +75,7 @@ export class CatchUp {
       do {
         this.#mustRunAgain = false;
         await this.#sync(timeoutMs);
+        await this.#loadRest(timeoutMs);
       } while (this.#mustRunAgain);
     } catch (error) {
       this.#failed(error);
@@ -115,18 +120,6 @@ export class CatchUp {
     await this.#history(conversationId, loadedFrom === undefined ? {} : { before: loadedFrom });
   }
 
-  /** The heads of everything this side may see, however old. */
-  async loadArchive(): Promise<void> {
-    for (let since = 0; ; ) {
-      const reply = decode.syncReply(await this.ask('/app/sync', { since, open: {}, limit: SYNC_LIMIT }));
-      this.#ledger.archive(reply?.conversations ?? []);
-      if (reply === undefined || !reply.more || reply.cursor <= since) {
-        return;
-      }
-      since = reply.cursor;
-    }
-  }
-
   /** Of a long queue only a part is listed; as that is worked off, the next part is fetched. */
   async refreshQueue(): Promise<void> {
     if (this.#ledger.needsQueue && !this.#loading.has(QUEUE)) {
@@ -160,7 +153,18 @@ export class CatchUp {
     }
     const snapshot = await this.#snapshot();
     this.#isBootstrapped = true;
+    this.#restBefore = snapshot.more ? snapshot.conversations.at(-1)?.rev : undefined;
     this.bootstrapped.emit(snapshot);
+  }
+
+  /** A first screen names only so many of an agent's active conversations; the others follow as heads. */
+  async #loadRest(timeoutMs: number | undefined): Promise<void> {
+    while (this.#restBefore !== undefined) {
+      const body = { state: 'active', before: this.#restBefore, limit: LIST_LIMIT };
+      const page = decode.listReply(await this.ask('/app/agent.list', body, timeoutMs));
+      this.#ledger.archive(page?.conversations ?? []);
+      this.#restBefore = page?.more === true ? page.conversations.at(-1)?.rev : undefined;
+    }
   }
 
   #snapshot(): Promise<Bootstrap> {

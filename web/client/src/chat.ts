@@ -1,3 +1,4 @@
+import { Archive } from './archive.ts';
 import { type Banner, BannerTimer } from './banner.ts';
 import { CatchUp } from './catch-up.ts';
 import { type Conversation, isSame, pointerOf } from './conversation.ts';
@@ -40,6 +41,7 @@ export class Chat {
   readonly arrived = new Emitter<Message>();
   readonly ledger = new Ledger();
   readonly outbox: Outbox;
+  readonly archive: Archive;
   readonly typing = new TypingBoard();
 
   readonly #side: 'customer' | 'agent';
@@ -64,6 +66,7 @@ export class Chat {
     this.#makeId = options.makeId ?? (() => crypto.randomUUID());
     this.#link = new Link(options);
     this.#catchUp = new CatchUp(this.#link, this.#requests, this.ledger, options.random);
+    this.archive = new Archive((destination, body) => this.#catchUp.ask(destination, body), this.ledger);
     this.outbox = new Outbox({ storage: options.outboxStorage, transmit: item => this.#transmit(item) });
     this.#pointers = new Pointers((kind, conversationId, seq) =>
       this.#link.send(`/app/chat.${kind}`, { conversationId, seq }),
@@ -177,11 +180,6 @@ export class Chat {
     return this.#catchUp.loadOlder(conversationId);
   }
 
-  /** Brings the heads of everything this side may see, however old. */
-  loadArchive(): Promise<void> {
-    return this.#catchUp.loadArchive();
-  }
-
   #wire(): void {
     this.#link.changed.on(state => {
       this.#banner.enter(state);
@@ -204,9 +202,11 @@ export class Chat {
     this.typing.changed.on(() => this.#noteChange());
     this.ledger.changed.on(id => this.#onLedgerChange(id));
     this.ledger.arrived.on(message => this.#onArrived(message));
+    this.archive.changed.on(() => this.#noteChange());
     this.#catchUp.changed.on(() => this.#noteChange());
     this.#catchUp.bootstrapped.on(snapshot => {
       this.#me = snapshot.me;
+      this.archive.reset();
       this.ledger.bootstrap(snapshot);
       this.#noteChange();
     });

@@ -27,8 +27,13 @@ export function withHead(conversation: Conversation, head: Head): Conversation {
   if (head.rev < conversation.rev) {
     return conversation;
   }
-  const unread = head.unread ?? conversation.head.unread ?? 0;
-  return { ...conversation, head: { ...head, unread }, rev: head.rev, isElsewhere: false };
+  return { ...conversation, head: { ...head, ...unreadOf(head, conversation.head) }, rev: head.rev, isElsewhere: false };
+}
+
+/** Heads in answers say how many messages are unread; those in events do not. Absent: nobody has counted. */
+function unreadOf(...heads: Head[]): { unread?: number } {
+  const unread = heads.find(head => head.unread !== undefined)?.unread;
+  return unread === undefined ? {} : { unread };
 }
 
 /** Puts messages in by `seq`; of two with the same one the newer `rev` stays. */
@@ -124,7 +129,7 @@ function withNewMessage(conversation: Conversation, message: Message): Conversat
       rev: message.rev,
       lastSeq: Math.max(head.lastSeq, message.seq),
       lastMessage: isLast ? previewOf(message) : (head.lastMessage ?? null),
-      unread: (head.unread ?? 0) + 1,
+      ...(head.unread !== undefined && { unread: head.unread + 1 }),
     },
   };
 }
@@ -155,7 +160,25 @@ export function unreadCount(conversation: Conversation, me: UserRef): number {
   const shown = shownMessages(conversation);
   const lastOwn = shown.findLast(message => isSame(message.sender, me))?.seq ?? 0;
   const readSeq = Math.max(pointerOf(head, me).readSeq, lastOwn);
-  return shown.filter(message => message.seq > readSeq && !isSame(message.sender, me)).length;
+  const count = shown.filter(message => message.seq > readSeq && !isSame(message.sender, me)).length;
+  // Where reading stopped before what is on hand, the server has counted what lies between.
+  return readSeq + 1 < loadedFrom ? Math.max(head.unread ?? 0, count) : count;
+}
+
+/**
+ * Since when the customer has waited for somebody to say something; undefined if they do not. Of the messages that are
+ * not on hand nothing is known, so it is at least that long.
+ */
+export function waitingSince({ head, messages }: Conversation): string | undefined {
+  if (head.state === 'queued') {
+    return head.queuedAt;
+  }
+  const last = head.lastMessage;
+  if (head.state === 'closed' || last?.sender.role !== 'customer') {
+    return undefined;
+  }
+  const answered = messages.findLastIndex(({ sender }) => sender.role !== 'customer');
+  return messages[answered + 1]?.createdAt ?? last.createdAt;
 }
 
 /** What became of a message of one's own. */

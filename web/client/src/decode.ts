@@ -1,4 +1,4 @@
-import type { Ack, Bootstrap, DurableEvent, HistoryReply, QueueChange, Signal, SyncReply, WireError } from './wire.ts';
+import type { Ack, Bootstrap, DurableEvent, HistoryReply, ListReply, QueueChange, Signal, SyncReply, WireError } from './wire.ts';
 
 /**
  * Bodies as they come in. Each function looks at what decides the kind and at what would break us if it were missing,
@@ -58,6 +58,12 @@ export function bootstrap(body: unknown): Bootstrap | undefined {
 export function syncReply(body: unknown): SyncReply | undefined {
   return isObject(body) && body.replyTo === 'sync' && typeof body.cursor === 'number'
     ? ({ conversations: [], messages: [], gone: [], more: false, ...body } as unknown as SyncReply)
+    : undefined;
+}
+
+export function listReply(body: unknown): ListReply | undefined {
+  return isObject(body) && body.replyTo === 'list' && Array.isArray(body.conversations)
+    ? (body as unknown as ListReply)
     : undefined;
 }
 

@@ -9,6 +9,7 @@ export {
   type Tick,
   tickOf,
   unreadCount,
+  waitingSince,
 } from './conversation.ts';
 export type { LinkState, Refusal } from './link.ts';
 export { openOutboxStorage, type OutboxItem } from './outbox-storage.ts';

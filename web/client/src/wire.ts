@@ -145,6 +145,7 @@ export interface Bootstrap {
   me: Person;
   /** An agent's active conversations, or a customer's latest one. */
   conversations: OpenConversation[];
+  /** An agent has more of them than are named here; the list has the rest. */
   more: boolean;
   queue?: QueueSnapshot;
   cursor: number;
@@ -162,6 +163,15 @@ export interface SyncReply {
   conversations: Head[];
   messages: Message[];
   gone: string[];
+}
+
+/** The answer to `/app/agent.list`: an agent's own conversations, the last changed first. */
+export interface ListReply {
+  replyTo: 'list';
+  receipt?: string;
+  conversations: Head[];
+  /** There are more, changed longer ago. */
+  more: boolean;
 }
 
 /** The answer to `/app/history`. */

@@ -91,6 +91,36 @@ describe('connecting', () => {
     expect([chat.state, chat.isReady, chat.me]).toEqual(['live', true, ANNA]);
   });
 
+  test('more conversations than a first screen names are listed page by page', async () => {
+    const chat = await liveChat('agent', { more: true });
+    const list = (): Record<string, unknown> | undefined => sessions.last.to('/app/agent.list').at(-1)?.body;
+    expect(chat.state).toBe('catching-up');
+    expect(list()).toEqual({ state: 'active', before: 10, limit: 100 });
+    const answer = (id: string, rev: number, more: boolean): void => {
+      const receipt = sessions.last.to('/app/agent.list').at(-1)?.receipt;
+      sessions.last.receive(SYNC, { replyTo: 'list', receipt, conversations: [head({ id, rev })], more });
+    };
+    answer('c2', 8, true);
+    await settle();
+    expect(list()).toEqual({ state: 'active', before: 8, limit: 100 });
+    answer('c3', 5, false);
+    await settle();
+    expect(chat.state).toBe('live');
+    expect([...chat.ledger.conversations.keys()]).toEqual(['c1', 'c2', 'c3']);
+  });
+
+  test('list that is cut off goes on in the next session', async () => {
+    const chat = await liveChat('agent', { more: true });
+    sessions.last.end({ closeCode: 1006 });
+    await vi.advanceTimersByTimeAsync(1_000);
+    sessions.last.connect();
+    const sync = sessions.last.to('/app/sync').at(-1);
+    sessions.last.receive(SYNC, { replyTo: 'sync', receipt: sync?.receipt, cursor: 10, more: false });
+    await settle();
+    expect(sessions.last.to('/app/agent.list').at(-1)?.body).toMatchObject({ before: 10 });
+    expect(chat.state).toBe('catching-up');
+  });
+
   test('reconnect syncs from the cursor until nothing is left', async () => {
     const chat = await liveChat('customer');
     sessions.last.end({ closeCode: 1006 });

@@ -1,12 +1,18 @@
 import type { Conversation } from '@stompline/client';
 import { lang } from '@stompline/ui';
 import type { JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
 import { draftIn } from './draft.ts';
 import { route } from './route.ts';
 import { Row } from './row.tsx';
+import { useRowFocus } from './row-focus.ts';
+import { type RowSpan, useRowWindow } from './row-window.ts';
 import { type Shift, type Tab, TABS } from './shift.ts';
 import { useStableOrder } from './stable-order.ts';
 import { d } from './texts.ts';
+
+/** This many rows before the end of what was fetched of the closed conversations, the next page is asked for. */
+const CLOSED_AHEAD = 12;
 
 /** The lists of conversations, one at a time. */
 export function Lists({ shift }: { shift: Shift }): JSX.Element {
@@ -25,7 +31,7 @@ function Tabs({ shift }: { shift: Shift }): JSX.Element {
   const current = shift.tab.value;
   const counts: Record<Tab, number> = {
     mine: shift.mine.value.length,
-    queue: shift.queue.value.length === 0 ? 0 : shift.chat.ledger.waiting,
+    queue: shift.waiting.value,
     closed: 0,
   };
   const choose = (tab: Tab): void => {
@@ -71,29 +77,83 @@ function List({ shift, tab }: { shift: Shift; tab: Tab }): JSX.Element {
   void shift.version.value;
   const all = shift.list(tab);
   const { rows, onPointerEnter, onPointerLeave } = useStableOrder<Conversation>(all);
-  const { chat } = shift;
-  const hidden = tab === 'queue' ? chat.ledger.waiting - all.length : 0;
-  if (rows.length === 0) {
-    return <EmptyList shift={shift} tab={tab} />;
-  }
+  const { panel, span, show } = useRowWindow(rows.length);
+  const focus = useRowFocus(rows, show);
+  const selected = rows.findIndex(({ id }) => id === route.value.thread);
+  useEffect(() => {
+    if (selected >= 0) {
+      show(selected);
+    }
+  }, [route.value.thread, selected >= 0]);
+  useEffect(() => {
+    if (tab === 'closed' && span.end + CLOSED_AHEAD >= rows.length) {
+      shift.loadMoreClosed();
+    }
+  });
+  const note = noteBelow(shift, tab, all.length);
   return (
-    <ul class="list" onPointerEnter={onPointerEnter} onPointerLeave={onPointerLeave} data-testid={`list-${tab}`}>
-      {rows.map(conversation => (
-        <Row
-          key={conversation.id}
-          conversation={conversation}
-          me={chat.me}
-          unread={shift.unreadIn(conversation)}
-          draft={conversation.id === route.value.thread ? '' : draftIn(conversation.id)}
-          isTyping={chat.typing.in(conversation.id).length > 0}
-          isSelected={conversation.id === route.value.thread}
-          lang={lang.value}
-          onSelect={select(shift)}
-        />
-      ))}
-      {hidden > 0 && <li class="list-more">{d('list.more', { n: hidden })}</li>}
-    </ul>
+    <div class="list-scroll" ref={panel}>
+      {rows.length === 0 ? (
+        <EmptyList shift={shift} tab={tab} />
+      ) : (
+        <ul
+          class="list"
+          style={{ '--rows': rows.length }}
+          onPointerEnter={onPointerEnter}
+          onPointerLeave={onPointerLeave}
+          onFocusIn={focus.onFocusIn}
+          onFocusOut={focus.onFocusOut}
+          onKeyDown={focus.onKeyDown}
+          ref={focus.list}
+          data-testid={`list-${tab}`}
+        >
+          {drawn(rows, span, focus.id).map(([index, conversation]) => (
+            <li key={conversation.id} class="row-place" style={{ '--row': index }} aria-posinset={index + 1} aria-setsize={note === '' ? rows.length : -1}>
+              <Row {...rowProps(shift, conversation)} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {rows.length > 0 && note !== '' && <p class="list-more">{note}</p>}
+    </div>
   );
+}
+
+/** The rows in the page, with their places. The one that has the focus keeps it, wherever the list is scrolled to. */
+function drawn(rows: readonly Conversation[], { start, end }: RowSpan, focused: string | undefined): Array<[number, Conversation]> {
+  const found = rows.slice(start, end).map((row, offset): [number, Conversation] => [start + offset, row]);
+  const at = focused === undefined ? -1 : rows.findIndex(({ id }) => id === focused);
+  const row = rows[at];
+  if (row !== undefined && (at < start || at >= end)) {
+    found.splice(at < start ? 0 : found.length, 0, [at, row]);
+  }
+  return found;
+}
+
+/** What stands below the rows when they are not all there are. */
+function noteBelow(shift: Shift, tab: Tab, count: number): string {
+  const { ledger, archive } = shift.chat;
+  if (tab === 'closed') {
+    return archive.isComplete ? '' : d('list.loading');
+  }
+  const hidden = tab === 'queue' ? ledger.waiting - count : 0;
+  return hidden > 0 ? d('list.more', { n: hidden }) : '';
+}
+
+function rowProps(shift: Shift, conversation: Conversation) {
+  const { chat } = shift;
+  const { id } = conversation;
+  const isSelected = id === route.value.thread;
+  return {
+    conversation,
+    unread: shift.unreadIn(conversation),
+    me: chat.me,
+    draft: isSelected ? '' : draftIn(id),
+    isTyping: chat.typing.in(id).length > 0,
+    isSelected,
+    lang: lang.value,
+    onSelect: select(shift),
+  };
 }
 
 const selects = new WeakMap<Shift, (id: string) => void>();
@@ -110,7 +170,7 @@ function select(shift: Shift): (id: string) => void {
 
 function EmptyList({ shift, tab }: { shift: Shift; tab: Tab }): JSX.Element {
   const waiting = shift.queue.value.length;
-  if (!shift.chat.isReady || (tab === 'closed' && shift.isArchiveLoading.value)) {
+  if (!shift.chat.isReady || (tab === 'closed' && !shift.chat.archive.isComplete)) {
     return <p class="list-loading">{d('list.loading')}</p>;
   }
   return (

@@ -1,4 +1,4 @@
-import { type Conversation, isSame, type Person } from '@stompline/client';
+import { type Conversation, isSame, type Person, waitingSince } from '@stompline/client';
 import { Avatar, type Lang, listTime, nameOf } from '@stompline/ui';
 import type { JSX } from 'preact';
 import { memo } from './memo.tsx';
@@ -22,46 +22,41 @@ export const Row = memo(function Row(props: Props): JSX.Element {
   const { id, head } = conversation;
   const name = nameOf(head.customer);
   return (
-    <li class="row-place">
-      <button
-        type="button"
-        class={isSelected ? 'row is-selected' : 'row'}
-        aria-current={isSelected ? 'true' : undefined}
-        onClick={() => onSelect(id)}
-        data-testid="conversation"
-        data-conversation-id={id}
-        data-state={head.state}
-      >
-        <Avatar person={head.customer} />
-        <span class="row-name">{name}</span>
-        <span class="row-time">
-          <Time {...props} />
+    <button
+      type="button"
+      class={isSelected ? 'row is-selected' : 'row'}
+      aria-current={isSelected ? 'true' : undefined}
+      onClick={() => onSelect(id)}
+      data-testid="conversation"
+      data-conversation-id={id}
+      data-state={head.state}
+    >
+      <Avatar person={head.customer} />
+      <span class="row-name">{name}</span>
+      <span class="row-time">
+        <Time {...props} />
+      </span>
+      <span class="row-text">
+        <LastLine {...props} />
+      </span>
+      {unread > 0 && (
+        <span class="badge" data-testid="unread">
+          {unread}
+          <span class="unseen"> {d('row.unread', { n: unread }).replace(/\d+/, '')}</span>
         </span>
-        <span class="row-text">
-          <LastLine {...props} />
-        </span>
-        {unread > 0 && (
-          <span class="badge" data-testid="unread">
-            {unread}
-            <span class="unseen"> {d('row.unread', { n: unread }).replace(/\d+/, '')}</span>
-          </span>
-        )}
-      </button>
-    </li>
+      )}
+    </button>
   );
 });
 
 /** Who waits is timed; everybody else shows when something last happened. */
-function Time({ conversation, me, lang }: Props): JSX.Element {
+function Time({ conversation, lang }: Props): JSX.Element {
   const { head } = conversation;
-  const last = head.lastMessage;
-  if (head.state === 'queued') {
-    return <Waiting since={head.queuedAt} />;
+  const since = waitingSince(conversation);
+  if (since !== undefined) {
+    return <Waiting since={since} />;
   }
-  if (head.state === 'active' && last != null && me !== undefined && !isSame(last.sender, me)) {
-    return <Waiting since={last.createdAt} />;
-  }
-  return <time>{listTime(head.closedAt ?? last?.createdAt ?? head.createdAt, Date.now(), { lang })}</time>;
+  return <time>{listTime(head.closedAt ?? head.lastMessage?.createdAt ?? head.createdAt, Date.now(), { lang })}</time>;
 }
 
 function LastLine({ conversation, me, draft, isTyping }: Props): JSX.Element {

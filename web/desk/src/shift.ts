@@ -9,6 +9,7 @@ import {
   watchPage,
 } from '@stompline/client';
 import { announceArrivals, chatSignal, nameOf } from '@stompline/ui';
+import { byClosing, byWaiting } from './order.ts';
 import { leaveThread, openThread, route } from './route.ts';
 import type { Entrance } from './sign-in.ts';
 import { d } from './texts.ts';
@@ -26,15 +27,16 @@ export class Shift {
   readonly version: ReadonlySignal<number>;
   readonly tab = signal<Tab>('mine');
   readonly toast = signal('');
-  readonly isArchiveLoading = signal(false);
   /** Counts the wishes to write; the thread then moves the focus into its field. */
   readonly writeRequests = signal(0);
   readonly mine = computed(() => this.#mine());
   readonly queue = computed(() => this.#queue());
   readonly closed = computed(() => this.#closed());
   readonly unread = computed(() => this.mine.value.reduce((sum, conversation) => sum + this.unreadIn(conversation), 0));
+  readonly waiting = computed(() => this.#waiting());
   readonly current = computed(() => this.#current());
-  #isArchiveLoaded = false;
+  /** The conversation that was looked for in the archive, since it is on the screen and not known. */
+  #soughtFor: string | undefined;
   #toastTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(origin: string, entrance: Entrance) {
@@ -113,21 +115,10 @@ export class Shift {
     this.toast.value = '';
   }
 
-  /** Older closed conversations are fetched when somebody looks for them. */
-  async loadArchive(): Promise<void> {
-    if (this.#isArchiveLoaded || this.isArchiveLoading.peek() || this.chat.state !== 'live') {
-      return;
-    }
-    this.isArchiveLoading.value = true;
-    try {
-      await this.chat.loadArchive();
-      this.#isArchiveLoaded = true;
-    } catch (error) {
-      if (!(error instanceof RequestError)) {
-        throw error;
-      }
-    } finally {
-      this.isArchiveLoading.value = false;
+  /** Somebody looks further down the list of closed conversations. */
+  loadMoreClosed(): void {
+    if (this.chat.state === 'live') {
+      void this.chat.archive.loadMore();
     }
   }
 
@@ -137,9 +128,9 @@ export class Shift {
   }
 
   #mine(): Conversation[] {
-    return this.#all
-      .filter(conversation => conversation.head.state === 'active' && this.isMine(conversation))
-      .sort((a, b) => lastAt(b).localeCompare(lastAt(a)));
+    return byWaiting(
+      this.#all.filter(conversation => conversation.head.state === 'active' && this.isMine(conversation)),
+    );
   }
 
   #queue(): Conversation[] {
@@ -147,10 +138,13 @@ export class Shift {
     return this.chat.ledger.queued;
   }
 
+  /** The server's count, of which a long queue lists only a part. */
+  #waiting(): number {
+    return this.queue.value.length === 0 ? 0 : this.chat.ledger.waiting;
+  }
+
   #closed(): Conversation[] {
-    return this.#all
-      .filter(({ head }) => head.state === 'closed')
-      .sort((a, b) => (b.head.closedAt ?? '').localeCompare(a.head.closedAt ?? ''));
+    return byClosing(this.#all.filter(({ head }) => head.state === 'closed'));
   }
 
   #current(): Conversation | undefined {
@@ -163,16 +157,40 @@ export class Shift {
     void this.version.value;
     const { thread } = route.value;
     const current = this.current.value;
-    if (this.tab.value === 'closed' || thread !== undefined) {
-      void this.loadArchive();
+    const { archive, state } = this.chat;
+    if (state !== 'live') {
+      return;
     }
-    if (current !== undefined && current.loadedFrom === undefined && this.chat.state === 'live') {
+    if (this.tab.value === 'closed' && !archive.isBegun) {
+      this.loadMoreClosed();
+    }
+    if (current !== undefined && current.loadedFrom === undefined) {
       void this.chat.loadOlder(current.id);
     }
-    if (thread !== undefined && current === undefined && this.chat.state === 'live' && this.#isArchiveLoaded) {
+    for (const { id, head, loadedFrom } of this.mine.value) {
+      // It came in by an event, which does not say how much of it is unread.
+      if (loadedFrom === undefined && head.unread === undefined) {
+        void this.chat.loadOlder(id);
+      }
+    }
+    if (current?.head.previousId !== undefined) {
+      void archive.loadEarlier(current.head.customer.id);
+    }
+    if (thread !== undefined && current === undefined && thread !== this.#soughtFor) {
+      this.#soughtFor = thread;
+      void this.#seek(thread);
+    }
+  }
+
+  /** The page was loaded again on a conversation that is closed since long, or that is somebody else's by now. */
+  async #seek(thread: string): Promise<void> {
+    await this.chat.archive.loadOne(thread);
+    const isShown = route.peek().thread === thread;
+    if (isShown && this.chat.state === 'live' && !this.chat.ledger.conversations.has(thread)) {
       leaveThread();
       this.#say(d('toast.gone'));
     }
+    this.#soughtFor = undefined;
   }
 
   #tell(error: unknown): void {
@@ -198,8 +216,4 @@ export class Shift {
     this.toast.value = text;
     this.#toastTimer = setTimeout(() => this.dismissToast(), TOAST_MS);
   }
-}
-
-function lastAt({ head }: Conversation): string {
-  return head.lastMessage?.createdAt ?? head.assignedAt ?? head.createdAt;
 }

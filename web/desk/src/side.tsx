@@ -74,6 +74,13 @@ function Waited({ conversation: { head } }: { conversation: Conversation }): JSX
   return <>{duration(end - Date.parse(head.queuedAt), lang.value)}</>;
 }
 
+function noneText({ chat }: Shift, { head }: Conversation): 'side.earlierNone' | 'side.earlierOthers' | 'list.loading' {
+  if (head.previousId === undefined) {
+    return 'side.earlierNone';
+  }
+  return chat.archive.hasEarlier(head.customer.id) ? 'side.earlierOthers' : 'list.loading';
+}
+
 function Earlier({ shift, conversation }: Props): JSX.Element {
   const { id, head } = conversation;
   const earlier = shift.closed.value.filter(other => other.id !== id && isSame(other.head.customer, head.customer));
@@ -81,7 +88,7 @@ function Earlier({ shift, conversation }: Props): JSX.Element {
     <section class="earlier">
       <h3>{d('side.earlier')}</h3>
       {earlier.length === 0 ? (
-        <p>{shift.isArchiveLoading.value ? d('list.loading') : d('side.earlierNone')}</p>
+        <p>{d(noneText(shift, conversation))}</p>
       ) : (
         <ul>
           {earlier.map(other => (
