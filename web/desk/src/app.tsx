@@ -1,4 +1,4 @@
-import { Announcer, Avatar, ConnectionBanner, Icon, LangSwitch, Mark, nameOf } from '@stompline/ui';
+import { Announcer, Avatar, ConnectionBanner, Icon, LangSwitch, Mark, nameOf, SwitchButton } from '@stompline/ui';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Help, ShortcutList } from './help.tsx';
@@ -22,11 +22,11 @@ export function Desk({ shift, onSignOut }: Props): JSX.Element {
   const help = useRef<HTMLDialogElement>(null);
   const { chat } = shift;
   const conversation = shift.current.value;
-  const unread = shift.unread.value;
+  const calls = shift.calls.value;
   const openHelp = (): void => help.current?.showModal();
   useEffect(() => listenForShortcuts(shift, openHelp), [shift]);
   useEffect(() => {
-    document.title = unread > 0 ? d('title.unread', { n: unread }) : d('desk');
+    document.title = calls > 0 ? d('title.unread', { n: calls }) : d('desk');
   });
   const depth = conversation === undefined ? 'list' : route.value.isSideOpen === true ? 'side' : 'thread';
   return (
@@ -35,7 +35,7 @@ export function Desk({ shift, onSignOut }: Props): JSX.Element {
       <nav class="rail" aria-label={d('tabs.label')}>
         <RailHead shift={shift} />
         <Lists shift={shift} />
-        <RailFoot onHelp={openHelp} onSignOut={onSignOut} />
+        <RailFoot shift={shift} onHelp={openHelp} onSignOut={onSignOut} />
       </nav>
       <div class="main">
         <ConnectionBanner banner={chat.banner} refusal={chat.refusal} onRetry={() => chat.retryNow()} />
@@ -71,10 +71,15 @@ function RailHead({ shift }: { shift: Shift }): JSX.Element {
   );
 }
 
-function RailFoot({ onHelp, onSignOut }: { onHelp(): void; onSignOut: (() => void) | undefined }): JSX.Element {
+function RailFoot({ shift, onHelp, onSignOut }: { shift: Shift; onHelp(): void; onSignOut: (() => void) | undefined }): JSX.Element {
+  const { notices, notes } = shift;
   return (
     <footer class="rail-foot">
       <LangSwitch />
+      <SwitchButton label={d('sound.switch')} isOn={notices.sound.isOn.value} icons={['sound', 'mute']} onSwitch={() => notices.switchSound()} testId="sound" />
+      {notes.isPossible && (
+        <SwitchButton label={d('notes.switch')} isOn={notes.isOn} icons={['bell', 'bellOff']} onSwitch={() => void shift.switchNotes()} testId="notes" />
+      )}
       <button type="button" class="icon-button rail-keys" aria-label={d('help.open')} title="?" onClick={onHelp} data-testid="help-open">
         <Icon name="keyboard" />
       </button>

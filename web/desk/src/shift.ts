@@ -8,7 +8,9 @@ import {
   unreadCount,
   watchPage,
 } from '@stompline/client';
-import { announceArrivals, chatSignal, nameOf } from '@stompline/ui';
+import { announceArrivals, chatSignal, nameOf, type Notice, Notices } from '@stompline/ui';
+import { type News, NewsFinder } from './news.ts';
+import { Notes } from './notes.ts';
 import { byClosing, byWaiting } from './order.ts';
 import { leaveThread, openThread, route } from './route.ts';
 import type { Entrance } from './sign-in.ts';
@@ -33,8 +35,13 @@ export class Shift {
   readonly queue = computed(() => this.#queue());
   readonly closed = computed(() => this.#closed());
   readonly unread = computed(() => this.mine.value.reduce((sum, conversation) => sum + this.unreadIn(conversation), 0));
+  /** What waits for this agent: unread messages, and customers in the queue. */
+  readonly calls = computed(() => this.unread.value + this.waiting.value);
   readonly waiting = computed(() => this.#waiting());
   readonly current = computed(() => this.#current());
+  readonly notices: Notices;
+  readonly notes: Notes;
+  readonly #news = new NewsFinder();
   /** The conversation that was looked for in the archive, since it is on the screen and not known. */
   #soughtFor: string | undefined;
   #toastTimer: ReturnType<typeof setTimeout> | undefined;
@@ -49,7 +56,15 @@ export class Shift {
     this.version = chatSignal(this.chat);
     announceArrivals(this.chat);
     watchPage({ onWake: () => this.chat.wake(), onNetworkLost: () => this.chat.networkLost() });
+    const name = `stompline-desk:${entrance.owner}`;
+    this.notes = new Notes(name, topic => this.#open(topic));
+    this.notices = new Notices({
+      name,
+      isShown: topic => route.peek().thread === topic,
+      onAway: notice => this.notes.show(notice),
+    });
     effect(() => this.#loadShown());
+    effect(() => this.#tellNews());
     this.chat.connect();
   }
 
@@ -119,6 +134,13 @@ export class Shift {
   loadMoreClosed(): void {
     if (this.chat.state === 'live') {
       void this.chat.archive.loadMore();
+    }
+  }
+
+  /** The switch for notes of the desktop. */
+  async switchNotes(): Promise<void> {
+    if (!(await this.notes.press())) {
+      this.#say(d('notes.blocked'));
     }
   }
 
@@ -193,6 +215,23 @@ export class Shift {
     this.#soughtFor = undefined;
   }
 
+  #tellNews(): void {
+    const { me, state } = this.chat;
+    const [mine, queue] = [this.mine.value, this.queue.value];
+    if (state === 'live' && me !== undefined) {
+      void this.notices.tell(noticesOf(this.#news.look(mine, queue, me)));
+    }
+  }
+
+  /** A note of the desktop was clicked. */
+  #open(topic: string): void {
+    const state = this.chat.ledger.conversations.get(topic)?.head.state;
+    if (state !== undefined) {
+      this.tab.value = state === 'queued' ? 'queue' : state === 'active' ? 'mine' : 'closed';
+      this.select(topic);
+    }
+  }
+
   #tell(error: unknown): void {
     if (!(error instanceof RequestError)) {
       throw error;
@@ -216,4 +255,24 @@ export class Shift {
     this.toast.value = text;
     this.#toastTimer = setTimeout(() => this.dismissToast(), TOAST_MS);
   }
+}
+
+/** In words. Several who came in at once are one notice. */
+function noticesOf(news: readonly News[]): Notice[] {
+  const [first, ...others] = news.filter(({ kind }) => kind === 'waiting');
+  const messages = news.filter(({ kind }) => kind === 'message').map(noticeOf);
+  if (first === undefined) {
+    return messages;
+  }
+  const waiting = noticeOf(first);
+  return [
+    others.length === 0 ? waiting : { ...waiting, title: d('notice.waitingSome', { n: others.length + 1 }), text: '' },
+    ...messages,
+  ];
+}
+
+function noticeOf({ kind, conversation: { id, head } }: News): Notice {
+  const name = nameOf(head.customer);
+  const title = kind === 'waiting' ? d('notice.waiting', { name }) : name;
+  return { kind, topic: id, title, text: head.lastMessage?.text ?? '' };
 }

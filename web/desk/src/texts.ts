@@ -4,6 +4,11 @@ import { type Texts, type Translation, translator } from '@stompline/ui';
 export const en = {
   'desk': 'Desk',
   'title.unread': '({n}) Desk',
+  'sound.switch': 'Sound',
+  'notes.switch': 'Desktop notifications',
+  'notes.blocked': 'The browser does not let this page notify you. Its settings for this site can change that.',
+  'notice.waiting': '{name} is waiting',
+  'notice.waitingSome': '{n} customers are waiting',
   'signin.title': 'Sign in to the desk',
   'signin.text': 'Paste the token that your system or the command line made for you.',
   'signin.label': 'Token',
@@ -98,6 +103,11 @@ export const en = {
 export const zh: Translation<typeof en> = {
   'desk': '客服工作台',
   'title.unread': '({n}) 客服工作台',
+  'sound.switch': '提示音',
+  'notes.switch': '桌面通知',
+  'notes.blocked': '浏览器禁止此页面发送通知，可在浏览器的网站设置中开启。',
+  'notice.waiting': '{name} 正在排队',
+  'notice.waitingSome': '{n} 位客户正在排队',
   'signin.title': '登录客服工作台',
   'signin.text': '请粘贴由您的系统或命令行生成的令牌。',
   'signin.label': '令牌',

@@ -1,6 +1,7 @@
 import { isSame } from '@stompline/client';
 import { Avatar, ConnectionBanner, Icon, LangSwitch, lang, listTime, Mark, nameOf } from '@stompline/ui';
 import type { JSX } from 'preact';
+import { SoundSwitch } from './sound-switch.tsx';
 import { w } from './texts.ts';
 import type { Visit } from './visit.ts';
 
@@ -22,6 +23,7 @@ export function Home({ visit, onClose }: Props): JSX.Element {
         <div class="home-bar">
           <Mark />
           <LangSwitch />
+          <SoundSwitch visit={visit} />
           {onClose !== undefined && (
             <button type="button" class="icon-button" onClick={onClose} aria-label={w('panel.close')} data-testid="panel-close">
               <Icon name="close" />

@@ -2,6 +2,7 @@ import type { Conversation } from '@stompline/client';
 import { Avatar, Composer, ConnectionBanner, Icon, MessageList, Mark, nameOf } from '@stompline/ui';
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { SoundSwitch } from './sound-switch.tsx';
 import { w } from './texts.ts';
 import type { Visit } from './visit.ts';
 
@@ -85,6 +86,7 @@ function ThreadHead({ visit, current, onClose }: Props & { current: Conversation
           <h2 data-testid="thread-name">{agent == null ? w('team') : nameOf(agent)}</h2>
           <p>{subline(current)}</p>
         </div>
+        <SoundSwitch visit={visit} />
         {canEnd && (
           <button type="button" class="thread-end" aria-label={w('thread.endLabel')} aria-expanded={isAsking} onClick={() => setAsking(!isAsking)} data-testid="end">
             {w('thread.end')}

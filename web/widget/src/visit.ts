@@ -1,6 +1,7 @@
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { Chat, type Conversation, openOutboxStorage, unreadCount, watchPage } from '@stompline/client';
-import { announceArrivals, chatSignal } from '@stompline/ui';
+import { announceArrivals, chatSignal, type Notices } from '@stompline/ui';
+import { tellAnswers } from './answer.ts';
 import type { Identity } from './identity.ts';
 import { type Memory, rememberPanel } from './memory.ts';
 
@@ -19,6 +20,7 @@ export class Visit {
   readonly screen = signal<Screen>('home');
   readonly current = computed(() => this.#current());
   readonly unread = computed(() => this.#unread());
+  readonly notices: Notices;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(origin: string, { tokens, memory, owner }: Identity) {
@@ -32,6 +34,7 @@ export class Visit {
     this.version = chatSignal(this.chat);
     announceArrivals(this.chat);
     watchPage({ onWake: () => this.chat.wake(), onNetworkLost: () => this.chat.networkLost() });
+    this.notices = tellAnswers(this, `stompline-widget:${owner}`);
     effect(() => this.#rememberOpen());
     effect(() => this.#keepConnection());
   }
