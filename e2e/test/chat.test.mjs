@@ -261,6 +261,30 @@ test('bootstrap shows each side its first screen', async () => {
   await Promise.all([leave(), waiting.leave()]);
 });
 
+test('agent lists own conversations page by page', async () => {
+  const { customer, agent, conversationId: first, leave } = await pair('list');
+  const list = body => agent.question('/app/agent.list', body);
+  assert.deepEqual((await list({ state: 'active' })).conversations.map(({ id }) => id), [first]);
+  await agent.command('/app/agent.close', { conversationId: first });
+  const { conversationId: second } = await customer.command('/app/chat.start', { clientId: 'list-2' });
+  await agent.command('/app/agent.take', { conversationId: second });
+  await agent.command('/app/agent.close', { conversationId: second });
+  const newest = await list({ state: 'closed', limit: 1 });
+  assert.equal(newest.replyTo, 'list');
+  assert.deepEqual([newest.conversations.map(({ id }) => id), newest.more], [[second], true]);
+  assert.equal(newest.conversations[0].previousId, first);
+  assert.equal(newest.conversations[0].unread, 0);
+  const older = await list({ state: 'closed', limit: 1, before: newest.conversations[0].rev });
+  assert.deepEqual([older.conversations.map(({ id }) => id), older.more], [[first], false]);
+  const named = await list({ state: 'closed', conversationId: first, customerId: 'cus-list' });
+  assert.deepEqual(named.conversations.map(({ id }) => id), [first]);
+  assert.deepEqual((await list({ state: 'closed', customerId: 'nobody' })).conversations, []);
+  customer.tell('/app/agent.list', { state: 'closed' }, { receipt: 'no' });
+  const refusal = await customer.faults.find(() => true);
+  assert.equal(refusal.headers['receipt-id'], 'no');
+  await leave();
+});
+
 test('pointers tell both sides how far', async () => {
   const { customer, agent, conversationId, leave } = await pair('pointer');
   await agent.do('/app/chat.delivered', { conversationId, seq: 1 });
