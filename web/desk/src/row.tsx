@@ -1,7 +1,6 @@
 import { type Conversation, isSame, type Person, waitingSince } from '@stompline/client';
-import { Avatar, type Lang, listTime, nameOf } from '@stompline/ui';
+import { Avatar, type Lang, listTime, memo, nameOf } from '@stompline/ui';
 import type { JSX } from 'preact';
-import { memo } from './memo.tsx';
 import { d } from './texts.ts';
 import { Waiting } from './waiting.tsx';
 

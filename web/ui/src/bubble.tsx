@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { Avatar } from './avatar.tsx';
 import { lang } from './i18n.ts';
 import { pieces } from './link-text.ts';
+import { memo } from './memo.tsx';
 import { StatusTick } from './status.tsx';
 import { clockTime, fullTime } from './time.ts';
 import type { Bubble } from './timeline.ts';
@@ -20,7 +21,7 @@ interface Props {
 }
 
 /** One message. */
-export function BubbleView({ bubble, isNewestOwn, actions }: Props): JSX.Element {
+export const BubbleView = memo(function BubbleView({ bubble, isNewestOwn, actions }: Props): JSX.Element {
   const { isOwn, isFirst, isLast, sender, status } = bubble;
   const who = isOwn ? t('person.you') : sender === undefined ? '' : nameOf(sender);
   const isStatusShown = isOwn && (isLast || isNewestOwn || status === 'pending' || status === 'failed');
@@ -54,7 +55,7 @@ export function BubbleView({ bubble, isNewestOwn, actions }: Props): JSX.Element
       )}
     </li>
   );
-}
+});
 
 /** Text with its links. Never markup: what people write is shown as they wrote it. */
 function BubbleText({ text }: { text: string | undefined }): JSX.Element {

@@ -13,6 +13,7 @@ export { Composer } from './composer.tsx';
 export { chooseLang, detectLang, LOCALE, type Lang, lang, startLang, type Texts, type Translation, translator } from './i18n.ts';
 export { Icon, Mark } from './icon.tsx';
 export { LangSwitch } from './lang-switch.tsx';
+export { memo } from './memo.tsx';
 export { MessageList } from './message-list.tsx';
 export { useNow } from './now.ts';
 export { clockTime, dayLabel, duration, fullTime, listTime } from './time.ts';

@@ -45,10 +45,11 @@ export function MessageList(props: MessageListProps): JSX.Element {
     onSeen: props.onSeen,
   });
   const seek = useUnreadSearch(scroller, { isUnreadLoaded, loadedFrom: conversation?.loadedFrom, onLoadOlder: props.onLoadOlder });
+  const actions = useSameActions(props);
   const newestOwn = useMemo(() => keyOfNewestOwn(entries), [entries]);
   const rows = useMemo(
     () => entries.slice(span.start, span.end).map(entry => (
-      <EntryRow key={entry.key} entry={entry} me={me} isNewestOwn={entry.key === newestOwn} actions={props} />
+      <EntryRow key={entry.key} entry={entry} me={me} isNewestOwn={entry.key === newestOwn} actions={actions} />
     )),
     [entries, span.start, span.end, newestOwn, me, lang.value],
   );
@@ -87,6 +88,17 @@ function useSameItems<T>(items: readonly T[]): readonly T[] {
     held.current = items;
   }
   return held.current;
+}
+
+/** The same object each time, so that a bubble is drawn again only when it changed. */
+function useSameActions(props: BubbleActions): BubbleActions {
+  const latest = useRef(props);
+  latest.current = props;
+  const [actions] = useState<BubbleActions>(() => ({
+    onRetry: clientId => latest.current.onRetry(clientId),
+    onDelete: clientId => latest.current.onDelete(clientId),
+  }));
+  return actions;
 }
 
 /** Leads to the first unread message: fetches what lies between, page by page, and goes there. */

@@ -6,7 +6,7 @@ const DAY_MS = 24 * HOUR_MS;
 const QUARTER_MS = 15 * MINUTE_MS;
 /** Days that were worked out are remembered: the calendar is slow, and a list asks for each of its messages. */
 const DAYS_KNOWN_MAX = 4_000;
-const days = new Map<string, number>();
+let known = { zone: '', days: new Map<number, number>() };
 
 /** A zone for tests; pages use the reader's own. */
 export interface TimeOptions {
@@ -29,16 +29,16 @@ export function fullTime(at: string | number, { lang, timeZone }: TimeOptions): 
 /** Which day of the reader's calendar a moment falls on, as a number that grows by one each day. */
 export function dayNumber(at: string | number, timeZone?: string): number {
   // Zones differ from UTC by whole quarters of an hour, so all moments of one quarter fall on the same day.
-  const quarter = `${timeZone ?? ''}:${Math.floor(new Date(at).getTime() / QUARTER_MS)}`;
-  const known = days.get(quarter);
-  if (known !== undefined) {
-    return known;
+  const quarter = Math.floor((typeof at === 'number' ? at : Date.parse(at)) / QUARTER_MS);
+  const zone = timeZone ?? '';
+  if (known.zone !== zone || known.days.size >= DAYS_KNOWN_MAX) {
+    known = { zone, days: new Map() };
   }
-  if (days.size >= DAYS_KNOWN_MAX) {
-    days.clear();
+  let day = known.days.get(quarter);
+  if (day === undefined) {
+    day = calendarDay(at, timeZone);
+    known.days.set(quarter, day);
   }
-  const day = calendarDay(at, timeZone);
-  days.set(quarter, day);
   return day;
 }
 

@@ -1,4 +1,4 @@
-import { type Conversation, type Head, isSame, type Message, type OutboxItem, type Person, shownMessages, tickOf, type UserRef } from '@stompline/client';
+import { type Conversation, type Head, isSame, type Message, type OutboxItem, type Person, shownMessages, type UserRef } from '@stompline/client';
 import { dayNumber } from './time.ts';
 
 /** Messages of one sender within this time stand together, in milliseconds. */
@@ -13,10 +13,14 @@ export type Status = 'pending' | 'sent' | 'delivered' | 'read' | 'failed';
 export interface Bubble {
   readonly kind: 'bubble';
   readonly key: string;
+  /** Absent while it is on its way. */
+  readonly message: Message | undefined;
   readonly seq: number | undefined;
   readonly clientId: string | undefined;
   readonly text: string | undefined;
   readonly at: string | number;
+  /** The same as a number. */
+  readonly ms: number;
   readonly isOwn: boolean;
   readonly sender: Person | undefined;
   /** Own messages only. */
@@ -43,6 +47,7 @@ export interface EventLine {
   readonly kind: 'joined' | 'closed';
   readonly key: string;
   readonly at: string;
+  readonly ms: number;
   readonly who: Person | undefined;
 }
 
@@ -59,41 +64,72 @@ export interface TimelineOptions {
 /** Everything that the list of messages shows, in order: by `seq`, then what is on its way. */
 export function timeline(conversation: Conversation | undefined, options: TimelineOptions): Entry[] {
   const messages = conversation === undefined ? [] : shownMessages(conversation);
+  const statusOf = statusIn(conversation?.head, options.me);
   const bubbles = [
-    ...messages.map(message => ofMessage(message, conversation?.head, options.me)),
+    ...messages.map(message => ofMessage(message, statusOf, options.me)),
     ...options.pending.map(ofPending),
   ];
   const entries = withLines(bubbles, conversation, options);
   return withDays(entries, options.timeZone).map(grouped);
 }
 
-function ofMessage(message: Message, head: Head | undefined, me: UserRef | undefined): Bubble {
+/** What became of messages of one's own. The pointers are looked through once, and not for each message. */
+function statusIn(head: Head | undefined, me: UserRef | undefined): (seq: number) => Status | undefined {
+  if (head === undefined || me === undefined) {
+    return () => undefined;
+  }
+  const others = head.pointers.filter(({ role }) => role !== me.role);
+  const readSeq = Math.max(0, ...others.map(pointer => pointer.readSeq));
+  const deliveredSeq = Math.max(0, ...others.map(pointer => pointer.deliveredSeq));
+  return seq => (seq <= readSeq ? 'read' : seq <= deliveredSeq ? 'delivered' : 'sent');
+}
+
+/** How each message was drawn last. What has not changed is the same object again, and need not be drawn again. */
+const drawn = new WeakMap<Message, Bubble>();
+
+function ofMessage(message: Message, statusOf: (seq: number) => Status | undefined, me: UserRef | undefined): Bubble {
   const isOwn = me !== undefined && isSame(message.sender, me);
-  return {
+  const status = isOwn ? statusOf(message.seq) : undefined;
+  const held = drawn.get(message);
+  if (held !== undefined && held.isOwn === isOwn && held.status === status) {
+    return held;
+  }
+  return kept({
     kind: 'bubble',
+    message,
     // An own message keeps its key when the server confirms it, so it does not jump on the screen.
     key: isOwn && message.clientId !== undefined ? message.clientId : message.id,
     seq: message.seq,
     clientId: message.clientId,
     text: message.content.text,
     at: message.createdAt,
+    ms: Date.parse(message.createdAt),
     isOwn,
     sender: message.sender,
-    status: isOwn && head !== undefined ? tickOf(head, message.sender.role, message.seq) : undefined,
+    status,
     failure: undefined,
     isFirst: true,
     isLast: true,
-  };
+  });
+}
+
+function kept(bubble: Bubble): Bubble {
+  if (bubble.message !== undefined) {
+    drawn.set(bubble.message, bubble);
+  }
+  return bubble;
 }
 
 function ofPending({ clientId, text, createdAt, failure }: OutboxItem): Bubble {
   return {
     kind: 'bubble',
     key: clientId,
+    message: undefined,
     seq: undefined,
     clientId,
     text,
     at: createdAt,
+    ms: createdAt,
     isOwn: true,
     sender: undefined,
     status: failure === undefined ? 'pending' : 'failed',
@@ -114,20 +150,18 @@ function withLines(bubbles: Bubble[], conversation: Conversation | undefined, op
   }
   const head = conversation?.head;
   if (head?.assignee != null && head.assignedAt !== undefined) {
-    insertByTime(entries, { kind: 'joined', key: 'joined', at: head.assignedAt, who: head.assignee }, conversation);
+    insertByTime(entries, { kind: 'joined', key: 'joined', at: head.assignedAt, ms: Date.parse(head.assignedAt), who: head.assignee }, conversation);
   }
   if (head?.closedAt !== undefined) {
     const who = head.closedBy === 'customer' ? head.customer : (head.assignee ?? undefined);
-    insertByTime(entries, { kind: 'closed', key: 'closed', at: head.closedAt, who }, conversation);
+    insertByTime(entries, { kind: 'closed', key: 'closed', at: head.closedAt, ms: Date.parse(head.closedAt), who }, conversation);
   }
   return entries;
 }
 
 /** Lifecycle changes have no `seq`; the server's clock places them among the server's own times. */
 function insertByTime(entries: Entry[], line: EventLine, conversation: Conversation | undefined): void {
-  const at = Date.parse(line.at);
-  const isLater = (entry: Entry): boolean =>
-    entry.kind === 'bubble' && (entry.seq === undefined || Date.parse(String(entry.at)) > at);
+  const isLater = (entry: Entry): boolean => entry.kind === 'bubble' && (entry.seq === undefined || entry.ms > line.ms);
   const index = entries.findIndex(isLater);
   if (index === 0 && conversation?.isComplete === false) {
     return;
@@ -139,8 +173,8 @@ function withDays(entries: readonly Entry[], timeZone: string | undefined): Entr
   const result: Entry[] = [];
   let day: number | undefined;
   for (const entry of entries) {
-    if (entry.kind !== 'unread' && 'at' in entry) {
-      const own = dayNumber(entry.at, timeZone);
+    if ('ms' in entry) {
+      const own = dayNumber(entry.ms, timeZone);
       // Clocks of two devices may differ: a pending message must not open a day before the one above it.
       if (day === undefined || own > day) {
         const before = result.at(-1)?.kind === 'unread' ? result.pop() : undefined;
@@ -162,7 +196,7 @@ function grouped(entry: Entry, index: number, entries: readonly Entry[]): Entry 
   }
   const isFirst = !standTogether(entries[index - 1], entry);
   const isLast = !standTogether(entry, entries[index + 1]);
-  return isFirst && isLast ? entry : { ...entry, isFirst, isLast };
+  return entry.isFirst === isFirst && entry.isLast === isLast ? entry : kept({ ...entry, isFirst, isLast });
 }
 
 function standTogether(a: Entry | undefined, b: Entry | undefined): boolean {
@@ -170,5 +204,5 @@ function standTogether(a: Entry | undefined, b: Entry | undefined): boolean {
     return false;
   }
   const isSameSender = a.isOwn || (a.sender !== undefined && b.sender !== undefined && isSame(a.sender, b.sender));
-  return isSameSender && new Date(b.at).getTime() - new Date(a.at).getTime() < GROUP_WITHIN_MS;
+  return isSameSender && b.ms - a.ms < GROUP_WITHIN_MS;
 }

@@ -133,3 +133,14 @@ describe('lines', () => {
     expect(shape(timeline(conversation({ messages }), options)).slice(0, 2)).toEqual(['day', 'unread']);
   });
 });
+
+test('what has not changed is the same object', () => {
+  const messages = [message(1, { createdAt: at(0) }), message(2, { createdAt: at(1), sender: LIN })];
+  const options = { me: LIN, pending: [], ...UTC };
+  const before = timeline(conversation({ messages }), options);
+  const more = [...messages, message(3, { createdAt: at(2), sender: LIN })];
+  const after = timeline(conversation({ messages: more }), options);
+  expect(shape(after)).toEqual(['day', 'other 1[]', 'own 2[', 'own 3]']);
+  expect(after[1]).toBe(before[1]);
+  expect(after[2]).not.toBe(before[2]);
+});
