@@ -72,7 +72,7 @@ function again(): void {
 }
 
 function goOutside(shift: Shift, wasRefused: boolean): void {
-  shift.chat.disconnect();
+  shift.end();
   leave();
   stage.value = { kind: 'outside', wasRefused };
 }

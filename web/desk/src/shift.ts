@@ -68,6 +68,12 @@ export class Shift {
     this.chat.connect();
   }
 
+  /** Signed out, or refused. */
+  end(): void {
+    this.chat.disconnect();
+    this.notices.stop();
+  }
+
   list(tab: Tab): readonly Conversation[] {
     return this[tab].value;
   }

@@ -48,6 +48,10 @@ export class Watch {
     return closest;
   }
 
+  stop(): void {
+    this.#channel?.close();
+  }
+
   #hear(word: Word): void {
     if ('answer' in word) {
       this.#asked.get(word.answer)?.(word.attention);

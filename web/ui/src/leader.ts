@@ -16,15 +16,26 @@ export class Leader {
   readonly #name: string;
   readonly #tab = crypto.getRandomValues(new Uint32Array(2)).join('-');
   readonly #locks: LockManager | null;
+  readonly #end = new AbortController();
   #isHolding = false;
 
   constructor(name: string, locks: LockManager | null = navigator.locks ?? null) {
     this.#name = name;
     this.#locks = locks;
     if (locks === null) {
-      addEventListener('pagehide', () => this.#release());
+      addEventListener('pagehide', () => this.#release(), { signal: this.#end.signal });
     } else {
-      locks.request(name, () => this.#hold()).catch(() => undefined);
+      // Whoever stops before their turn came is refused.
+      locks.request(name, { signal: this.#end.signal }, () => this.#hold()).catch(() => undefined);
+    }
+  }
+
+  /** Leaves it to others. */
+  stop(): void {
+    this.#isHolding = false;
+    this.#end.abort();
+    if (this.#locks === null) {
+      this.#release();
     }
   }
 
@@ -46,9 +57,9 @@ export class Leader {
     return this.#read()?.tab === this.#tab;
   }
 
-  #hold(): Promise<never> {
+  #hold(): Promise<void> {
     this.#isHolding = true;
-    return new Promise(() => undefined);
+    return new Promise(resolve => this.#end.signal.addEventListener('abort', () => resolve()));
   }
 
   #release(): void {

@@ -30,6 +30,7 @@ export class Notices {
   readonly #chime: { play(kind: ChimeKind): void };
   readonly #leader: Leader;
   readonly #watch: Watch;
+  #isStopped = false;
 
   constructor(options: NoticesOptions) {
     const { name } = options;
@@ -43,6 +44,9 @@ export class Notices {
   /** Several notices of one moment make one sound. */
   async tell(notices: readonly Notice[]): Promise<void> {
     if (notices.length === 0 || !(await this.#leader.isLeading())) {
+      return;
+    }
+    if (this.#isStopped) {
       return;
     }
     const attentions = await Promise.all(notices.map(({ topic }) => this.#watch.to(topic)));
@@ -59,6 +63,13 @@ export class Notices {
     if (this.sound.isOn.peek()) {
       this.#chime.play('message');
     }
+  }
+
+  /** Nothing more is told from here; another tab may speak. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#leader.stop();
+    this.#watch.stop();
   }
 
   #attention(topic: string): Attention {

@@ -13,33 +13,34 @@ function freshName(): string {
 }
 
 /** The locks of a browser with several tabs: whoever asked first holds it until it leaves. */
-function makeLocks() {
-  const line: Array<() => void> = [];
-  const locks = {
-    request: (_: string, hold: () => Promise<unknown>) => {
-      line.push(() => void hold());
-      if (line.length === 1) {
-        line[0]?.();
-      }
-      return new Promise(() => undefined);
+function makeLocks(): LockManager {
+  let tail: Promise<unknown> = Promise.resolve();
+  return {
+    request: (_: string, { signal }: LockOptions, hold: () => Promise<unknown>) => {
+      const turn = tail.then(() => (signal?.aborted ? undefined : hold()));
+      tail = turn;
+      return turn;
     },
   } as unknown as LockManager;
-  const leave = (): void => {
-    line.shift();
-    line[0]?.();
-  };
-  return { locks, leave };
+}
+
+/** Until what follows at once has happened. */
+function settle(): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve));
 }
 
 beforeEach(() => localStorage.clear());
 
 describe('one tab leads', () => {
   test('until it is gone', async () => {
-    const { locks, leave } = makeLocks();
-    const [first, second] = [new Leader('a', locks), new Leader('a', locks)];
-    expect([await first.isLeading(), await second.isLeading()]).toEqual([true, false]);
-    leave();
-    expect(await second.isLeading()).toBe(true);
+    const locks = makeLocks();
+    const tabs = [new Leader('a', locks), new Leader('a', locks), new Leader('a', locks)] as const;
+    await settle();
+    expect(await Promise.all(tabs.map(tab => tab.isLeading()))).toEqual([true, false, false]);
+    tabs[1].stop();
+    tabs[0].stop();
+    await settle();
+    expect(await Promise.all(tabs.map(tab => tab.isLeading()))).toEqual([false, false, true]);
   });
 
   test('by a lease where there are no locks', async () => {
@@ -49,6 +50,14 @@ describe('one tab leads', () => {
     expect(leading.filter(Boolean)).toHaveLength(1);
     const again = await Promise.all(tabs.map(tab => tab.isLeading()));
     expect(again).toEqual(leading);
+  });
+
+  test('lease of a tab that stops is free', async () => {
+    const name = freshName();
+    const [first, second] = [new Leader(name, null), new Leader(name, null)];
+    expect(await first.isLeading()).toBe(true);
+    first.stop();
+    expect(await second.isLeading()).toBe(true);
   });
 
   test('lease of a tab that is gone runs out', async () => {
@@ -97,8 +106,8 @@ describe('notices', () => {
   const waiting: Notice = { kind: 'waiting', topic: 'c1', title: 'Anna', text: 'hello' };
   const message: Notice = { kind: 'message', topic: 'c2', title: 'Ben', text: 'hello' };
 
-  function make(isLookedAt: boolean, shown?: string) {
-    vi.stubGlobal('navigator', { locks: makeLocks().locks });
+  async function make(isLookedAt: boolean, shown?: string) {
+    vi.stubGlobal('navigator', { locks: makeLocks() });
     vi.spyOn(document, 'hasFocus').mockReturnValue(isLookedAt);
     onTestFinished(() => void vi.unstubAllGlobals());
     const told: string[] = [];
@@ -108,17 +117,18 @@ describe('notices', () => {
       onAway: ({ topic }) => told.push(topic),
       chime: { play: kind => told.push(kind) },
     });
+    await settle();
     return { notices, told };
   }
 
   test('make one sound, of the most urgent', async () => {
-    const { notices, told } = make(false);
+    const { notices, told } = await make(false);
     await notices.tell([message, waiting]);
     expect(told).toEqual(['waiting', 'c2', 'c1']);
   });
 
   test('stay in the page while somebody is there', async () => {
-    const { notices, told } = make(true, 'c2');
+    const { notices, told } = await make(true, 'c2');
     await notices.tell([message]);
     expect(told).toEqual([]);
     await notices.tell([waiting]);
@@ -126,7 +136,7 @@ describe('notices', () => {
   });
 
   test('are silent when that is wanted', async () => {
-    const { notices, told } = make(false);
+    const { notices, told } = await make(false);
     notices.switchSound();
     await notices.tell([message]);
     expect(told).toEqual(['c2']);
