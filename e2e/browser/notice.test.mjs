@@ -38,14 +38,14 @@ function spy() {
   globalThis.Notification = Note;
 }
 
-async function come(t, url) {
-  const visitor = await Visitor.come(t, browser);
+async function come(t, url, form) {
+  const visitor = await Visitor.come(t, browser, form);
   await visitor.page.context().addInitScript(spy);
   return visitor.open(url);
 }
 
-async function openDesk(t, server) {
-  const agent = await come(t, `${server.url}/desk/?lang=en#token=${server.token('lin', 'agent', { name: 'Lin' })}`);
+async function openDesk(t, server, form) {
+  const agent = await come(t, `${server.url}/desk/?lang=en#token=${server.token('lin', 'agent', { name: 'Lin' })}`, form);
   await isLive(agent.page);
   return agent;
 }
@@ -191,9 +191,9 @@ test('switches are remembered', async t => {
   assert.deepEqual(await agent.faults(), []);
 });
 
-test('browser that forbids notes is explained', async t => {
+test('browser that forbids notes is explained, also on a phone', async t => {
   const server = await Server.for(t);
-  const agent = await openDesk(t, server);
+  const agent = await openDesk(t, server, { size: 'phone' });
   await agent.page.evaluate(() => (globalThis.answer = 'denied'));
   await agent.get('notes').click();
   await agent.get('toast').filter({ hasText: 'does not let this page notify you' }).waitFor();

@@ -227,15 +227,22 @@ test('desk of an agent with many conversations loads what is looked at', async t
   assert.deepEqual(visitor.complaints, []);
 });
 
+/** The conversation of a command that was not refused. */
+async function done(command) {
+  const ack = await command;
+  assert.ok(ack.ok, JSON.stringify(ack));
+  return ack.conversationId;
+}
+
 /** One customer comes again and again; each time the agent takes and closes. */
 async function closeMany(t, server, lin, count) {
   const customer = await come(server, 'regular');
   t.after(() => customer.leave());
   for (let n = 0; n < count; n += 1) {
-    const { conversationId } = await customer.command('/app/chat.start', { clientId: `s${n}` });
-    await customer.say(`visit ${n}`);
-    await lin.command('/app/agent.take', { conversationId });
-    await lin.command('/app/agent.close', { conversationId });
+    const conversationId = await done(customer.command('/app/chat.start', { clientId: `s${n}` }));
+    await done(customer.say(`visit ${n}`));
+    await done(lin.command('/app/agent.take', { conversationId }));
+    await done(lin.command('/app/agent.close', { conversationId }));
   }
 }
 
@@ -244,11 +251,10 @@ async function takeMany(t, server, lin, count) {
   const ids = [];
   for (let n = 0; n < count; n += 1) {
     const customer = await come(server, `c${n}`);
-    const { conversationId } = await customer.say(`hello from c${n}`);
-    ids.push(conversationId);
+    ids.push(await done(customer.say(`hello from c${n}`)));
     await customer.leave();
   }
   for (const conversationId of ids.reverse()) {
-    await lin.command('/app/agent.take', { conversationId });
+    await done(lin.command('/app/agent.take', { conversationId }));
   }
 }

@@ -40,9 +40,9 @@ export function Desk({ shift, onSignOut }: Props): JSX.Element {
       <div class="main">
         <ConnectionBanner banner={chat.banner} refusal={chat.refusal} onRetry={() => chat.retryNow()} />
         {conversation === undefined ? <NothingChosen /> : <Thread key={conversation.id} shift={shift} conversation={conversation} />}
-        <Toast shift={shift} />
       </div>
       {conversation !== undefined && <Side shift={shift} conversation={conversation} />}
+      <Toast shift={shift} />
       <Help dialog={help} />
       <Announcer />
     </main>
