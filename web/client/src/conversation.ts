@@ -184,11 +184,10 @@ export function waitingSince({ head, messages }: Conversation): string | undefin
 /** What became of a message of one's own. */
 export type Tick = 'sent' | 'delivered' | 'read';
 
-/** The furthest that anybody on the other side has got with a message of `role`. */
-export function tickOf(head: Head, role: UserRef['role'], seq: number): Tick {
+/** How far anybody on the other side has got with the messages of `role`. The pointers are looked through once. */
+export function ticksOf(head: Head, role: UserRef['role']): (seq: number) => Tick {
   const others = head.pointers.filter(pointer => pointer.role !== role);
-  if (others.some(pointer => pointer.readSeq >= seq)) {
-    return 'read';
-  }
-  return others.some(pointer => pointer.deliveredSeq >= seq) ? 'delivered' : 'sent';
+  const readSeq = Math.max(0, ...others.map(pointer => pointer.readSeq));
+  const deliveredSeq = Math.max(0, ...others.map(pointer => pointer.deliveredSeq));
+  return seq => (seq <= readSeq ? 'read' : seq <= deliveredSeq ? 'delivered' : 'sent');
 }

@@ -7,7 +7,7 @@ export {
   pointerOf,
   shownMessages,
   type Tick,
-  tickOf,
+  ticksOf,
   unreadCount,
   waitingSince,
 } from './conversation.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { shownMessages, tickOf, unreadCount } from '../src/conversation.ts';
+import { shownMessages, ticksOf, unreadCount } from '../src/conversation.ts';
 import { GAP_WAIT_MS, Ledger } from '../src/ledger.ts';
 import type { Bootstrap, Head, Message, SyncReply } from '../src/wire.ts';
 import { ANNA, BO, created, head, LIN, lifecycle, message, pointed } from './fixture.ts';
@@ -279,7 +279,7 @@ describe('what is shown of it', () => {
       { id: 'cus_1', role: 'customer' as const, deliveredSeq: 9, readSeq: 9 },
       { id: BO.id, role: 'agent' as const, deliveredSeq: 4, readSeq: 4 },
     ];
-    const ticks = [4, 5, 6].map(seq => tickOf(head({ pointers }), 'customer', seq));
+    const ticks = [4, 5, 6].map(ticksOf(head({ pointers }), 'customer'));
     expect(ticks).toEqual(['read', 'delivered', 'sent']);
   });
 });

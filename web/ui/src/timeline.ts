@@ -1,4 +1,4 @@
-import { type Conversation, type Head, isSame, type Message, type OutboxItem, type Person, shownMessages, type UserRef } from '@stompline/client';
+import { type Conversation, isSame, type Message, type OutboxItem, type Person, shownMessages, type Tick, ticksOf, type UserRef } from '@stompline/client';
 import { dayNumber } from './time.ts';
 
 /** Messages of one sender within this time stand together, in milliseconds. */
@@ -64,32 +64,22 @@ export interface TimelineOptions {
 /** Everything that the list of messages shows, in order: by `seq`, then what is on its way. */
 export function timeline(conversation: Conversation | undefined, options: TimelineOptions): Entry[] {
   const messages = conversation === undefined ? [] : shownMessages(conversation);
-  const statusOf = statusIn(conversation?.head, options.me);
+  const { me } = options;
+  const tickOf = conversation === undefined || me === undefined ? undefined : ticksOf(conversation.head, me.role);
   const bubbles = [
-    ...messages.map(message => ofMessage(message, statusOf, options.me)),
+    ...messages.map(message => ofMessage(message, tickOf, me)),
     ...options.pending.map(ofPending),
   ];
   const entries = withLines(bubbles, conversation, options);
   return withDays(entries, options.timeZone).map(grouped);
 }
 
-/** What became of messages of one's own. The pointers are looked through once, and not for each message. */
-function statusIn(head: Head | undefined, me: UserRef | undefined): (seq: number) => Status | undefined {
-  if (head === undefined || me === undefined) {
-    return () => undefined;
-  }
-  const others = head.pointers.filter(({ role }) => role !== me.role);
-  const readSeq = Math.max(0, ...others.map(pointer => pointer.readSeq));
-  const deliveredSeq = Math.max(0, ...others.map(pointer => pointer.deliveredSeq));
-  return seq => (seq <= readSeq ? 'read' : seq <= deliveredSeq ? 'delivered' : 'sent');
-}
-
 /** How each message was drawn last. What has not changed is the same object again, and need not be drawn again. */
 const drawn = new WeakMap<Message, Bubble>();
 
-function ofMessage(message: Message, statusOf: (seq: number) => Status | undefined, me: UserRef | undefined): Bubble {
+function ofMessage(message: Message, tickOf: ((seq: number) => Tick) | undefined, me: UserRef | undefined): Bubble {
   const isOwn = me !== undefined && isSame(message.sender, me);
-  const status = isOwn ? statusOf(message.seq) : undefined;
+  const status = isOwn ? tickOf?.(message.seq) : undefined;
   const held = drawn.get(message);
   if (held !== undefined && held.isOwn === isOwn && held.status === status) {
     return held;
