@@ -86,10 +86,12 @@ function List({ shift, tab }: { shift: Shift; tab: Tab }): JSX.Element {
     }
   }, [route.value.thread, selected >= 0]);
   useEffect(() => {
-    if (tab === 'closed' && span.end + CLOSED_AHEAD >= rows.length) {
+    // Until the first page is shown, there is nothing to look beyond.
+    const isFirst = rows.length === 0 && !shift.chat.archive.isBegun;
+    if (tab === 'closed' && (isFirst || (rows.length > 0 && span.end + CLOSED_AHEAD >= rows.length))) {
       shift.loadMoreClosed();
     }
-  });
+  }, [tab, shift.version.value, span.end, rows.length]);
   const note = noteBelow(shift, tab, all.length);
   return (
     <div class="list-scroll" ref={panel}>
