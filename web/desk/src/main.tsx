@@ -53,7 +53,7 @@ function enter(entrance: Entrance, backEnd?: BackEnd): void {
       // What is shown belongs to another agent.
       location.reload();
     } else if (backEnd !== undefined && shift.chat.refusal === 'token') {
-      shift.chat.disconnect();
+      shift.end();
       stage.value = { kind: 'signed-out', backEnd };
     }
     // A token that was given by hand and does not do leads back to the form where another can be given.
