@@ -6,7 +6,7 @@ use std::{
 };
 
 use stompline::{
-    Limits, Realm, Stompline, Transport, UserName,
+    EndpointError, Limits, Realm, Stompline, Transport, UserName,
     auth::{
         AuthError, Authenticator, BoxFuture, Credentials, JwtKey, JwtSettings, OriginRules,
         Principal,
@@ -14,13 +14,9 @@ use stompline::{
     testing::TestClient,
 };
 use stompline_proto::Command;
-use stompline_ws::handshake::ClientRequest;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
+use tokio::net::TcpStream;
 
-use crate::support::{frame, header};
+use crate::support::{Refused, frame, header, open, serve};
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
 
@@ -82,6 +78,14 @@ impl Server {
                     .require_type("agent"),
             )
             .merge(
+                app.endpoint("/ws/cookie")
+                    .sockjs()
+                    .authenticate(jwt.clone())
+                    .token_cookie("chat")
+                    .origins(origins.clone()),
+            )
+            .merge(app.endpoint("/ws/anyone"))
+            .merge(
                 app.endpoint("/ws/late")
                     .authenticate(jwt)
                     .late_authentication(true)
@@ -92,10 +96,7 @@ impl Server {
                     .authenticate(Logins)
                     .late_authentication(true),
             );
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
+        let address = serve(router).await;
         Self {
             address,
             settings,
@@ -113,37 +114,8 @@ impl Server {
             .unwrap()
     }
 
-    /// Opens a WebSocket; gives the stream, or the status of the refusal.
-    async fn open(&self, path: &str, headers: &[(&str, &str)]) -> Result<TcpStream, (u16, String)> {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let host = self.address.to_string();
-        let key = stompline_ws::handshake::new_key().unwrap();
-        let request = ClientRequest {
-            host: &host,
-            path,
-            key: &key,
-            protocols: &["v12.stomp"],
-            headers,
-        };
-        let mut bytes = Vec::new();
-        request.write(&mut bytes).unwrap();
-        stream.write_all(&bytes).await.unwrap();
-        let mut answer = Vec::new();
-        loop {
-            let mut byte = [0];
-            if stream.read(&mut byte).await.unwrap() == 0 {
-                break;
-            }
-            answer.push(byte[0]);
-            if answer.ends_with(b"\r\n\r\n") {
-                break;
-            }
-        }
-        let text = String::from_utf8(answer).unwrap();
-        match text.get(9..12).unwrap().parse().unwrap() {
-            101 => Ok(stream),
-            status => Err((status, text)),
-        }
+    async fn open(&self, path: &str, headers: &[(&str, &str)]) -> Result<TcpStream, Refused> {
+        open(self.address, path, headers).await
     }
 
     async fn client(&self, path: &str, transport: Transport) -> TestClient<TcpStream> {
@@ -329,4 +301,65 @@ async fn endpoint_may_have_limits_of_its_own() {
             assert_eq!(client.message().await.body.len(), 2_000);
         }
     }
+}
+
+#[tokio::test]
+async fn token_may_come_as_a_cookie_where_that_is_allowed() {
+    const PAGE: (&str, &str) = ("Origin", "https://shop.example.com");
+    let server = Server::start().await;
+    let token = server.token("customer", "7", HOUR);
+    let cookie = format!("theme=dark; chat={token}; lang=en");
+    let headers = [("Cookie", &*cookie), PAGE];
+    let stream = server.open("/ws/cookie", &headers).await;
+    let mut anna = TestClient::new(stream.unwrap(), Transport::WebSocket);
+    let connected = anna.connect().await;
+    assert_eq!(header(&connected, "user-name"), "7");
+    let foreign = ("Origin", "https://evil.test");
+    let other = format!("other={token}");
+    let bad = "chat=nonsense".to_owned();
+    for (path, cookie, origin, status) in [
+        // Any page could send it.
+        ("/ws/cookie", &cookie, foreign, 403),
+        ("/ws/cookie", &other, PAGE, 401),
+        ("/ws/cookie", &bad, PAGE, 401),
+        ("/ws/chat", &cookie, PAGE, 401),
+    ] {
+        let refused = server.open(path, &[("Cookie", cookie), origin]).await;
+        assert_eq!(refused.unwrap_err().0, status, "{path} {cookie} {origin:?}");
+    }
+    // What is more explicit counts.
+    let path = format!("/ws/cookie?token={}", server.token("customer", "8", HOUR));
+    let stream = server.open(&path, &headers).await;
+    let mut joe = TestClient::new(stream.unwrap(), Transport::WebSocket);
+    assert_eq!(header(&joe.connect().await, "user-name"), "8");
+}
+
+#[test]
+fn cookie_with_any_origin_is_refused() {
+    let app = Stompline::builder::<()>().build().unwrap();
+    let refused = app
+        .endpoint("/ws")
+        .token_cookie("chat")
+        .into_router::<()>()
+        .unwrap_err();
+    assert!(
+        matches!(&refused, EndpointError::CookieFromAnywhere { prefix } if prefix == "/ws"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn reply_reaches_the_anonymous_session_that_asked() {
+    let server = Server::start().await;
+    let mut first = server.client("/ws/anyone", Transport::WebSocket).await;
+    let mut second = server.client("/ws/anyone", Transport::WebSocket).await;
+    for client in [&mut first, &mut second] {
+        let connected = client.connect().await;
+        assert_eq!(connected.headers.find("user-name"), None);
+        client.subscribe("s", "/user/queue/echo").await;
+    }
+    first.send_and_wait("/app/echo", "first").await;
+    second.send_and_wait("/app/echo", "second").await;
+    assert_eq!(second.message().await.body, "second");
+    assert_eq!(first.message().await.body, "first");
 }
