@@ -52,20 +52,20 @@ impl Driver {
         }
     }
 
-    /// Refuses frames that come faster than the session may send, SEND softly and all others not at all.
+    /// Holds frames back that come faster than the session may send: nothing behind them is read meanwhile.
     pub(super) async fn limit_rate(&mut self, frame: &Frame) -> Result<(), CloseReason> {
-        let Some(bucket) = &mut self.frame_rate else {
-            return Ok(());
-        };
-        let Err(wait) = bucket.try_take(now()) else {
-            return Ok(());
-        };
-        if frame.command == Command::Connect || frame.command == Command::Stomp {
-            return Ok(());
+        let opens = matches!(frame.command, Command::Connect | Command::Stomp);
+        while let Some(bucket) = &mut self.frame_rate {
+            let Err(wait) = bucket.try_take(now()) else {
+                break;
+            };
+            if opens {
+                break;
+            }
+            let pause = Box::pin(tokio::time::sleep(wait));
+            self.alongside(pause).await?;
         }
-        // The socket is simply not read until the client may send again.
-        let pause = Box::pin(tokio::time::sleep(wait));
-        self.alongside(pause).await
+        Ok(())
     }
 
     async fn send(&mut self, mut send: Send) -> Result<(), CloseReason> {

@@ -15,6 +15,7 @@ mod layers;
 mod outbox;
 mod presence;
 mod promotion;
+mod rate;
 mod refusal;
 mod relay;
 mod support;
