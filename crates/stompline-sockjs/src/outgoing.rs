@@ -22,7 +22,7 @@ pub trait Outgoing: Send + 'static {
     /// SockJS transport at all.
     fn is_text(&self) -> bool;
 
-    /// Whether the message may be dropped to make room ([`Overflow::DropOldest`], [`Overflow::Conflate`]).
+    /// Whether the message may be dropped to make room for one that is appended with [`Overflow::DropOldest`].
     fn is_droppable(&self) -> bool {
         false
     }

@@ -75,7 +75,7 @@ impl Outgoing for Delivery {
     }
 
     fn is_droppable(&self) -> bool {
-        matches!(self, Self::Message { .. })
+        matches!(self, Self::Message { subscription, .. } if subscription.may_be_dropped())
     }
 
     fn is_replaced_by(&self, newer: &Self) -> bool {

@@ -86,6 +86,11 @@ impl Subscription {
         self.ack
     }
 
+    /// Whether what waits for it may make room for something newer.
+    pub(crate) fn may_be_dropped(&self) -> bool {
+        self.overflow == Overflow::DropOldest
+    }
+
     /// Appends a delivery of `rendering` to the session's outbox, if the subscription is still live.
     pub(crate) fn deliver(self: &Arc<Self>, rendering: &Rendering<'_>) -> Push {
         let Some(tail) = rendering.tail_for(&self.session) else {

@@ -9,6 +9,7 @@ use std::{
 
 use serde_json::json;
 use stompline_proto::{Frame, server::Wake};
+use stompline_sockjs::{Overflow, Push};
 
 use super::{Driver, now};
 use crate::{close::CloseReason, delivery::Delivery, message::Message, session::unix_ms};
@@ -40,6 +41,16 @@ impl Driver {
             self.stomp.resumed(now());
         }
         outcome
+    }
+
+    /// Appends a frame of the session itself. Messages that may be dropped make room for it; where that is not enough the client is too
+    /// slow, since a frame that is missing would be worse than the end.
+    pub(super) fn transmit(&self, frame: &Frame) {
+        let own = Delivery::frame(frame, self.session.version());
+        let outbox = self.session.outbox();
+        if outbox.push_with(Overflow::DropOldest, |_| Some(own)) == Push::Full {
+            self.session.end(CloseReason::SlowConsumer);
+        }
     }
 
     /// Everything but reading. Ready only when the session has to end.

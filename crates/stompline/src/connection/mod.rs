@@ -293,13 +293,6 @@ impl Driver {
         reason
     }
 
-    /// Appends a frame of the session itself.
-    fn transmit(&self, frame: &Frame) {
-        self.session
-            .outbox()
-            .push(Delivery::frame(frame, self.session.version()));
-    }
-
     fn reason_of(&self, ended: Ended) -> CloseReason {
         if let Some(reason) = self.session.end_reason() {
             return reason.clone();

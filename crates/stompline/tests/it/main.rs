@@ -18,6 +18,7 @@ mod promotion;
 mod rate;
 mod refusal;
 mod relay;
+mod stall;
 mod support;
 mod transaction;
 mod user;
