@@ -46,6 +46,8 @@ pub(super) struct State<M> {
     )]
     relief: Option<Box<Vec<Waker>>>,
     pub(super) last_write: Instant,
+    /// As `last_write`, control frames aside.
+    pub(super) last_message: Instant,
     pub(super) flushing: bool,
     pub(super) scheduled: bool,
     pub(super) blocked: bool,
@@ -68,6 +70,7 @@ impl<M: Outgoing> State<M> {
             closes_below: false,
             relief: None,
             last_write: now(),
+            last_message: now(),
             flushing: false,
             scheduled: false,
             blocked: false,
@@ -189,7 +192,11 @@ impl<M: Outgoing> State<M> {
         if written == 0 || self.broken {
             return;
         }
-        self.last_write = now();
+        let now = now();
+        self.last_write = now;
+        if self.partial > 0 || written > control {
+            self.last_message = now;
+        }
         if self.partial > 0 {
             written = self.settle_front(written);
             if self.partial > 0 {
@@ -229,6 +236,7 @@ impl<M: Outgoing> State<M> {
         }
         frame.extend_from_slice(b"\"]");
         self.last_write = now();
+        self.last_message = self.last_write;
         self.release();
         true
     }

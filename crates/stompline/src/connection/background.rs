@@ -94,9 +94,8 @@ impl Driver {
     /// When something may be due next, at most an hour ahead.
     fn next_due(&self) -> tokio::time::Instant {
         let now = now();
-        let last_write = self.last_write(now);
         let mut due = now + Duration::from_hours(1);
-        if let Some(at) = self.stomp.wake_at(last_write)
+        if let Some(at) = self.stomp.wake_at(self.last_sent(now))
             && !self.stomp.is_closing()
         {
             due = due.min(at);
@@ -105,7 +104,7 @@ impl Driver {
             due = due.min(since + self.rules.limits.limits.write_stall);
         }
         if self.is_kept_alive() {
-            due = due.min(last_write + KEEP_ALIVE);
+            due = due.min(self.last_write(now) + KEEP_ALIVE);
         }
         if let Some(left) = self.until_expiry() {
             due = due.min(now + left);
@@ -115,7 +114,6 @@ impl Driver {
 
     fn on_timer(&mut self) -> Option<CloseReason> {
         let now = now();
-        let last_write = self.last_write(now);
         if let Some(since) = self.session.outbox().stalled_since()
             && now.duration_since(since) >= self.rules.limits.limits.write_stall
         {
@@ -125,7 +123,7 @@ impl Driver {
         if self.stomp.is_closing() {
             return None;
         }
-        match self.stomp.wake(now, last_write) {
+        match self.stomp.wake(now, self.last_sent(now)) {
             Wake::Beat => {
                 self.session.outbox().push(Delivery::Beat);
             }
@@ -133,7 +131,7 @@ impl Driver {
             Wake::Silent => return Some(self.end(CloseReason::Silent)),
             Wake::CloseTimeout | Wake::Nothing => {}
         }
-        if self.is_kept_alive() && now.duration_since(last_write) >= KEEP_ALIVE {
+        if self.is_kept_alive() && now.duration_since(self.last_write(now)) >= KEEP_ALIVE {
             self.connection.keep_alive();
         }
         self.check_expiry()
@@ -144,7 +142,18 @@ impl Driver {
         reason
     }
 
-    /// While something waits to be written, a beat behind it would tell the client nothing.
+    /// What counts for heart-beats (STOMP 1.2, "Heart-beating"): a client sees neither pongs nor `h`. While something waits to be written, a
+    /// beat behind it would tell it nothing.
+    fn last_sent(&self, now: Instant) -> Instant {
+        let outbox = self.session.outbox();
+        if outbox.is_idle() {
+            outbox.last_message()
+        } else {
+            now
+        }
+    }
+
+    /// The same for signs of life below STOMP.
     fn last_write(&self, now: Instant) -> Instant {
         let outbox = self.session.outbox();
         if outbox.is_idle() {

@@ -25,6 +25,8 @@ pub enum Received {
     Frame(Frame),
     /// A STOMP heart-beat.
     Heartbeat,
+    /// A sign of life below STOMP: a WebSocket ping, or an `h` of SockJS.
+    KeepAlive,
     /// The WebSocket was closed with this code.
     Closed(Option<u16>),
 }
@@ -168,7 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
         loop {
             match self.receive().await {
                 Received::Frame(frame) => return frame,
-                Received::Heartbeat => {}
+                Received::Heartbeat | Received::KeepAlive => {}
                 closed @ Received::Closed(_) => panic!("a frame should come, not {closed:?}"),
             }
         }
@@ -205,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
         loop {
             match self.receive().await {
                 Received::Closed(code) => return code,
-                Received::Heartbeat => {}
+                Received::Heartbeat | Received::KeepAlive => {}
                 Received::Frame(frame) => panic!("a close should come, not {frame:?}"),
             }
         }
@@ -255,6 +257,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
             .expect("the server speaks WebSocket")
         {
             match event {
+                websocket::Event::Ping(_) => self.received.push_back(Received::KeepAlive),
+                websocket::Event::Text(payload) if self.framed && *payload == *b"h" => {
+                    self.received.push_back(Received::KeepAlive);
+                }
                 websocket::Event::Text(payload) if self.framed => {
                     for message in unframe(&payload) {
                         decode_frames(&mut self.stomp, message.as_bytes(), &mut self.received);
@@ -267,7 +273,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
                     let code = close.map(|close| close.code.as_u16());
                     self.received.push_back(Received::Closed(code));
                 }
-                _ => {}
+                websocket::Event::Pong(_) => {}
             }
         }
     }

@@ -1,10 +1,14 @@
 use std::time::Duration;
 
-use stompline::{Stompline, testing::Received};
+use stompline::{
+    Realm, Stompline, Transport, UserName,
+    auth::Principal,
+    testing::{Received, TestApp},
+};
 use stompline_proto::Command;
 use tokio::time::Instant;
 
-use crate::support::{frame, header, test_app};
+use crate::support::{Client, frame, header, test_app};
 
 #[tokio::test(start_paused = true)]
 async fn server_beats_within_the_agreed_interval() {
@@ -66,4 +70,73 @@ async fn connection_without_connect_is_closed() {
     let start = Instant::now();
     assert_eq!(anna.closed().await, Some(4408));
     assert_eq!(start.elapsed().as_secs(), 10);
+}
+
+const TRANSPORTS: [Transport; 2] = [Transport::WebSocket, Transport::SockJsWebSocket];
+
+/// A client of that transport that agrees to these heart-beats.
+async fn beating(app: &TestApp, transport: Transport, beats: &str) -> Client {
+    let anna = Principal::new(
+        Realm::new("customer").unwrap(),
+        UserName::new("anna").unwrap(),
+    );
+    let mut anna = app.open_as(anna, transport);
+    anna.connect_with(&[("accept-version", "1.2"), ("heart-beat", beats)])
+        .await;
+    anna
+}
+
+#[tokio::test(start_paused = true)]
+async fn client_without_beats_gets_a_sign_of_life() {
+    let app = test_app(Stompline::builder());
+    for transport in TRANSPORTS {
+        let mut anna = beating(&app, transport, "0,0").await;
+        for _ in 0..3 {
+            let start = Instant::now();
+            assert_eq!(anna.receive().await, Received::KeepAlive, "{transport:?}");
+            assert_eq!(start.elapsed().as_secs(), 25, "{transport:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_is_a_sign_of_life_too() {
+    let app = test_app(Stompline::builder());
+    let mut anna = beating(&app, Transport::WebSocket, "0,0").await;
+    anna.subscribe("s", "/topic/x").await;
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let sent = app.app().messenger().send("/topic/x", "news").await;
+        assert_eq!(sent.unwrap(), 1);
+        assert_eq!(anna.message().await.body, "\"news\"");
+    }
+    let start = Instant::now();
+    assert_eq!(anna.receive().await, Received::KeepAlive);
+    assert_eq!(start.elapsed().as_secs(), 25);
+}
+
+#[tokio::test(start_paused = true)]
+async fn client_with_beats_gets_nothing_else() {
+    let app = test_app(Stompline::builder());
+    for transport in TRANSPORTS {
+        let mut anna = beating(&app, transport, "0,10000").await;
+        for _ in 0..10 {
+            assert_eq!(anna.receive().await, Received::Heartbeat, "{transport:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rare_beats_are_helped_out_by_sockjs_only() {
+    let app = test_app(Stompline::builder());
+    for (transport, helped) in TRANSPORTS.into_iter().zip([false, true]) {
+        let mut anna = beating(&app, transport, "0,60000").await;
+        let mut seen = Vec::new();
+        while seen.len() < 10 {
+            seen.push(anna.receive().await);
+        }
+        let kinds = |kind: &Received| seen.iter().filter(|one| *one == kind).count();
+        assert_eq!(kinds(&Received::KeepAlive) > 0, helped, "{transport:?}");
+        assert!(kinds(&Received::Heartbeat) >= 3, "{transport:?}: {seen:?}");
+    }
 }
