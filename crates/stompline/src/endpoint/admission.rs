@@ -17,8 +17,11 @@ use crate::auth::{
 };
 use crate::name::UserKey;
 
-/// Refused clients are told to come back after this long and up to as much again, so that they do not come all at once.
+/// Refused clients are told to come back after this long and up to [`RETRY_SPREAD`] more.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// `Retry-After` counts whole seconds: a second's spread would tell almost everybody the same.
+const RETRY_SPREAD: Duration = Duration::from_secs(4);
 
 /// What a client is told that finds no place.
 const AUTHENTICATIONS: &str = "too many are being authenticated at once";
@@ -62,11 +65,12 @@ impl Gate {
 
     /// A new connection.
     pub(super) async fn enter(&self, request: Request<'_>) -> Result<Admission, Refusal> {
-        self.check_load(&self.core.turnstile)?;
         let view = self.view(request);
+        // First, since one that comes too often should not use up what the node has for all.
         if let Err(wait) = self.rules.addresses.try_take(view.client(), Instant::now()) {
             return Err(busy("too many connections from this address", wait));
         }
+        self.check_load(&self.core.turnstile)?;
         self.check_origin(&view)?;
         self.in_place(self.introduce(&view)).await?
     }
@@ -244,7 +248,7 @@ fn busy(message: &'static str, wait: Duration) -> Refusal {
     let mut random = [0; 2];
     // Without random numbers everybody comes back at once, which is bad but no reason to fail.
     let _ = getrandom::fill(&mut random);
-    let jitter = RETRY_AFTER.mul_f64(f64::from(u16::from_ne_bytes(random)) / f64::from(u16::MAX));
+    let jitter = RETRY_SPREAD.mul_f64(f64::from(u16::from_ne_bytes(random)) / f64::from(u16::MAX));
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
         .retry_after(wait.max(RETRY_AFTER) + jitter)
 }

@@ -12,6 +12,7 @@ mod handler;
 mod heartbeat;
 mod interceptor;
 mod layers;
+mod load;
 mod outbox;
 mod presence;
 mod promotion;
