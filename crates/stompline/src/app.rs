@@ -430,8 +430,8 @@ impl Core {
         let call = AssertUnwindSafe(call).catch_unwind();
         match tokio::time::timeout(limit, call).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_panic)) => {
-                tracing::error!("a handler panicked");
+            Ok(Err(panic)) => {
+                tracing::error!(panic = panic_text(&*panic), "a handler panicked");
                 Err(Rejection::internal())
             }
             Err(_elapsed) => {
@@ -496,6 +496,13 @@ impl Core {
     pub(crate) fn note_rejection(&self) {
         self.stats.rejections.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// What a panic said, for the log only.
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("not a text")
 }
 
 impl From<DestinationError> for Rejection {

@@ -11,6 +11,7 @@ mod event;
 mod handler;
 mod heartbeat;
 mod interceptor;
+mod internal;
 mod layers;
 mod load;
 mod outbox;
