@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use futures_util::future::BoxFuture;
+use stompline_proto::Headers;
 
 use super::{Interceptor, Next, Outcome, Request};
 use crate::rejection::Rejection;
@@ -28,7 +29,7 @@ impl Interceptor for FrameLog {
                 user = %request.session.key(),
                 command = request.action.command(),
                 destination = request.destination,
-                headers = masked(&request),
+                headers = masked(&request.headers),
                 bytes = request.body.len(),
             );
         }
@@ -36,9 +37,9 @@ impl Interceptor for FrameLog {
     }
 }
 
-fn masked(request: &Request) -> String {
+fn masked(headers: &Headers) -> String {
     let mut text = String::new();
-    for (name, value) in &request.headers {
+    for (name, value) in headers {
         let secret = SECRETS
             .iter()
             .any(|secret| name.eq_ignore_ascii_case(secret));
@@ -50,4 +51,34 @@ fn masked(request: &Request) -> String {
         let _ = write!(text, "{}={}", name.escape_debug(), value.escape_debug());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_headers_are_masked_whatever_their_case() {
+        for name in [
+            "passcode",
+            "Passcode",
+            "authorization",
+            "Authorization",
+            "token",
+            "TOKEN",
+            "cookie",
+            "Cookie",
+            "login",
+            "Login",
+        ] {
+            let headers = Headers::from_iter([("a", "seen"), (name, "s3cret"), ("z", "too")]);
+            assert_eq!(masked(&headers), format!("a=seen {name}=*** z=too"));
+        }
+    }
+
+    #[test]
+    fn values_cannot_forge_a_line() {
+        let headers = Headers::from_iter([("x", "1\n2026-01-01 INFO all is well")]);
+        assert_eq!(masked(&headers), "x=1\\n2026-01-01 INFO all is well");
+    }
 }

@@ -4,11 +4,14 @@
 
 mod acknowledge;
 mod admission;
+mod binary;
 mod broker;
 mod cluster;
+mod content;
 mod endpoint;
 mod event;
 mod handler;
+mod handshake;
 mod heartbeat;
 mod interceptor;
 mod internal;
