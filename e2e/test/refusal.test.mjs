@@ -24,6 +24,8 @@ before(async () => {
     STOMPLINE_ENDPOINTS__CHAT__ORIGINS: `${ORIGIN},https://*.shop.example`,
     STOMPLINE_CHAT__RATE__CUSTOMER_PER_S: '1',
     STOMPLINE_CHAT__RATE__CUSTOMER_BURST: '3',
+    STOMPLINE_CHAT__RATE__AGENT_PER_S: '1',
+    STOMPLINE_CHAT__RATE__AGENT_BURST: '5',
   });
 });
 after(() => server.stop());
@@ -277,5 +279,26 @@ describe('for now', () => {
     assert.equal((await other.say('undisturbed')).ok, true);
     assert.deepEqual(person.errors.items, []);
     await Promise.all([person.leave(), other.leave()]);
+  });
+
+  test('too many messages of an agent are refused by a rate of its own', async () => {
+    const customer = await Person.connect(server, 'waits');
+    const { conversationId } = await customer.say('hello');
+    const agent = await Person.connect(server, 'hasty', 'agent');
+    const say = (person, n) => person.command('/app/send', { conversationId, text: `m${n}`, clientId: `m${n}` });
+    const acks = await Promise.all(Array.from({ length: 20 }, (_, n) => say(agent, n)));
+    assert.deepEqual(acks.slice(0, 5).map(({ ok }) => ok), [true, true, true, true, true]);
+    const refused = acks.filter(({ ok }) => !ok);
+    assert.ok(refused.length >= 2, JSON.stringify(acks));
+    for (const ack of refused) {
+      assert.equal(ack.code, 'rate_limited');
+      assert.ok(ack.retryAfterMs > 0 && ack.retryAfterMs <= 10_000, JSON.stringify(ack));
+    }
+    // Neither the customer nor another agent pays for it.
+    assert.equal((await customer.say('still here')).ok, true);
+    const other = await Person.connect(server, 'calm', 'agent');
+    assert.equal((await say(other, 0)).code, 'forbidden');
+    assert.deepEqual(agent.errors.items, []);
+    await Promise.all([customer.leave(), agent.leave(), other.leave()]);
   });
 });

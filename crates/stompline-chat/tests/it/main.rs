@@ -4,6 +4,7 @@
 
 mod cluster;
 mod desk;
+mod failure;
 mod postgres;
 mod sqlite;
 mod store_suite;
