@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod access;
 mod api;
 mod binary;
 mod bounds;
+mod client;
 mod cluster;
 mod command_line;
 mod configuration;

@@ -1,7 +1,6 @@
 //! Several processes on one Redis, and what happens when one of them, Redis or the network goes away.
 
 mod chat;
-mod client;
 mod proxy;
 mod redis;
 
@@ -10,11 +9,10 @@ use std::{fs, path::Path, time::Duration};
 use serde_json::Value;
 
 use crate::binary::{Server, exchange, run, stompline, until};
-use client::Client;
+use crate::client::{self, Client, SECRET};
 use proxy::Proxy;
 use redis::Redis;
 
-pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const API_KEY: &str = "an-api-key-of-good-length";
 
 /// Presence has to be right again within 15 s of whatever happened: a lease, and a look at what is due. A machine that is busy with other

@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Node, client::Client, proxy::Proxy, redis::Redis};
+use super::{Node, proxy::Proxy, redis::Redis};
+use crate::client::Client;
 use crate::postgres::Postgres;
 use participant::{Addresses, Participant, Phase, Progress, Record};
 

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::cluster::client;
+use crate::client;
 
 /// How fast somebody writes, and comes back.
 const PACE: Duration = Duration::from_millis(25);

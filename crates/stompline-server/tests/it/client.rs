@@ -9,12 +9,15 @@ use stompline_proto::{Command, Frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// What the servers sign with.
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
 /// Longer than anything here may take: a client that waits in vain fails its test.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-pub(super) struct Client(TestClient<TcpStream>);
+pub(crate) struct Client(TestClient<TcpStream>);
 
-pub(super) async fn connect(address: &str, user_type: &str, name: &str) -> Client {
+pub(crate) async fn connect(address: &str, user_type: &str, name: &str) -> Client {
     let stream = handshake(address, user_type, name).await;
     let stream = stream.expect("the node takes a client");
     let mut client = TestClient::new(stream, Transport::WebSocket);
@@ -23,7 +26,7 @@ pub(super) async fn connect(address: &str, user_type: &str, name: &str) -> Clien
 }
 
 /// The stream behind the handshake of WebSocket; `None` if there is no node, or it does not want anybody.
-pub(super) async fn handshake(address: &str, user_type: &str, name: &str) -> Option<TcpStream> {
+pub(crate) async fn handshake(address: &str, user_type: &str, name: &str) -> Option<TcpStream> {
     let endpoint = if user_type == "agent" {
         "agent"
     } else {
@@ -48,18 +51,18 @@ fn token(user_type: &str, name: &str) -> String {
     let now = SystemTime::now();
     let principal = Principal::new(Realm::new(user_type).unwrap(), UserName::new(name).unwrap())
         .with_expiry(now + Duration::from_mins(10));
-    let signer = JwtSigner::new(HmacAlgorithm::Hs256, super::SECRET).unwrap();
+    let signer = JwtSigner::new(HmacAlgorithm::Hs256, SECRET).unwrap();
     signer.sign(&principal, now).unwrap()
 }
 
 impl Client {
-    pub(super) async fn message(&mut self) -> Frame {
+    pub(crate) async fn message(&mut self) -> Frame {
         tokio::time::timeout(PATIENCE, self.0.message())
             .await
             .expect("a message comes")
     }
 
-    pub(super) async fn send_with_receipt(&mut self, destination: &str, receipt: &str, body: &str) {
+    pub(crate) async fn send_with_receipt(&mut self, destination: &str, receipt: &str, body: &str) {
         let send = Frame::new(Command::Send)
             .header("destination", destination)
             .header("receipt", receipt)
