@@ -72,7 +72,8 @@ async fn heart_beats_go_on_while_reading_pauses() {
     anna.transmit(&frame(Command::Send, &receipt)).await;
     let (mut beats, mut last) = (0, Instant::now());
     loop {
-        match anna.receive().await {
+        let next = tokio::time::timeout(Duration::from_mins(1), anna.receive());
+        match next.await.expect("the session lives") {
             Received::Heartbeat => beats += 1,
             Received::Frame(frame) if frame.command == Command::Receipt => break,
             other => panic!("{other:?}"),
