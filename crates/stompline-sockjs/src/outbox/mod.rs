@@ -233,7 +233,7 @@ impl<M: Outgoing> Outbox<M> {
 
     /// When the socket last took bytes of a message. A sign of life between messages is none: the peer's application does not see it.
     pub fn last_message(&self) -> Instant {
-        self.lock().last_message
+        self.lock().last_message()
     }
 
     /// Since when the peer has taken nothing although something waits and it could. A session over HTTP that nobody receives for is

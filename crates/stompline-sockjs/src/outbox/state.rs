@@ -1,6 +1,10 @@
 //! The part of an outbox that its lock guards. Nothing here waits or writes.
 
-use std::{collections::VecDeque, task::Waker, time::Instant};
+use std::{
+    collections::VecDeque,
+    task::Waker,
+    time::{Duration, Instant},
+};
 
 use stompline_ws::Opcode;
 
@@ -33,7 +37,7 @@ pub(super) struct State<M> {
     /// Bytes of the first message that the socket has taken already.
     partial: usize,
     /// Messages at the front that the present flusher is writing.
-    in_flight: usize,
+    in_flight: u32,
     /// Messages ever queued.
     pub(super) number: u64,
     pub(super) closing: Option<Box<Close>>,
@@ -46,8 +50,8 @@ pub(super) struct State<M> {
     )]
     relief: Option<Box<Vec<Waker>>>,
     pub(super) last_write: Instant,
-    /// As `last_write`, control frames aside.
-    pub(super) last_message: Instant,
+    /// How long before `last_write` bytes of a message were written. A second moment would cost every connection four times as much.
+    message_lag_ms: u32,
     pub(super) flushing: bool,
     pub(super) scheduled: bool,
     pub(super) blocked: bool,
@@ -70,7 +74,7 @@ impl<M: Outgoing> State<M> {
             closes_below: false,
             relief: None,
             last_write: now(),
-            last_message: now(),
+            message_lag_ms: 0,
             flushing: false,
             scheduled: false,
             blocked: false,
@@ -98,7 +102,7 @@ impl<M: Outgoing> State<M> {
             return false;
         }
         if self.bytes == 0 {
-            self.last_write = now();
+            self.note_progress(false);
         }
         self.bytes += cost;
         self.queue.push_back(message);
@@ -174,7 +178,7 @@ impl<M: Outgoing> State<M> {
         }
         buffer.extend_from_slice(&self.control);
         let control = self.control.len();
-        let mut in_flight = usize::from(self.partial > 0);
+        let mut in_flight = u32::from(self.partial > 0);
         for message in messages {
             if !buffer.is_empty() && buffer.len() + wire_len(message, self.framing) > TURN_BYTES {
                 break;
@@ -192,11 +196,7 @@ impl<M: Outgoing> State<M> {
         if written == 0 || self.broken {
             return;
         }
-        let now = now();
-        self.last_write = now;
-        if self.partial > 0 || written > control {
-            self.last_message = now;
-        }
+        self.note_progress(self.partial > 0 || written > control);
         if self.partial > 0 {
             written = self.settle_front(written);
             if self.partial > 0 {
@@ -235,8 +235,7 @@ impl<M: Outgoing> State<M> {
             return false;
         }
         frame.extend_from_slice(b"\"]");
-        self.last_write = now();
-        self.last_message = self.last_write;
+        self.note_progress(true);
         self.release();
         true
     }
@@ -244,8 +243,26 @@ impl<M: Outgoing> State<M> {
     /// The peer has come to take what waits: its time begins now.
     pub(super) fn expect_progress(&mut self) {
         if self.has_output() {
-            self.last_write = now();
+            self.note_progress(false);
         }
+    }
+
+    /// When the socket last took bytes of a message.
+    pub(super) fn last_message(&self) -> Instant {
+        let lag = Duration::from_millis(self.message_lag_ms.into());
+        self.last_write.checked_sub(lag).unwrap_or(self.last_write)
+    }
+
+    fn note_progress(&mut self, is_message: bool) {
+        let now = now();
+        self.message_lag_ms = if is_message {
+            0
+        } else {
+            let more = now.saturating_duration_since(self.last_write).as_millis();
+            let more = u32::try_from(more).unwrap_or(u32::MAX);
+            self.message_lag_ms.saturating_add(more)
+        };
+        self.last_write = now;
     }
 
     /// Takes `written` bytes off the first message; returns what is left of them.
@@ -281,7 +298,7 @@ impl<M: Outgoing> State<M> {
     }
 
     fn untouchable(&self) -> usize {
-        self.in_flight.max(usize::from(self.partial > 0))
+        (self.in_flight as usize).max(usize::from(self.partial > 0))
     }
 
     fn position_replaced_by(&self, newer: &M) -> Option<usize> {
