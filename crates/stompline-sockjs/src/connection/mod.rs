@@ -29,6 +29,9 @@ use crate::{
 pub(crate) use http::Carrier;
 use read::read_once;
 
+/// The code of an end that was meant (RFC 6455, section 7.4.1).
+const NORMAL_CLOSURE: u16 = 1000;
+
 /// Bytes read in one system call. The buffer belongs to the thread: an idle connection has none.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -141,6 +144,8 @@ pub struct Connection<M> {
     /// Set if the session travels over HTTP.
     http: Option<Box<Carrier>>,
     transport: Transport,
+    /// See [`expect_goodbye`](Connection::expect_goodbye).
+    expects_goodbye: bool,
 }
 
 enum Waiting {
@@ -169,6 +174,7 @@ impl<M: Outgoing> Connection<M> {
             waiting: (!leftover.is_empty()).then(|| Box::new(Waiting::Bytes(leftover.to_vec()))),
             http: None,
             transport,
+            expects_goodbye: false,
         };
         if transport == Transport::SockJsWebSocket {
             connection.outbox.push_control(|out| write_text(out, b"o"));
@@ -191,6 +197,7 @@ impl<M: Outgoing> Connection<M> {
             waiting: None,
             http: Some(Box::new(carrier)),
             transport,
+            expects_goodbye: false,
         }
     }
 
@@ -293,6 +300,12 @@ impl<M: Outgoing> Connection<M> {
         }
     }
 
+    /// The peer's application has said goodbye in its own protocol. A close without a code, as browsers' scripts send it, is answered
+    /// with 1000 from now on.
+    pub fn expect_goodbye(&mut self) {
+        self.expects_goodbye = true;
+    }
+
     /// Sends what is queued and the close, then waits until the peer closed too, at most `linger` in all. Without a close queued
     /// by [`Outbox::close`] or [`Outbox::abort`] it only releases the connection. A session over HTTP repeats its close frame to
     /// everybody who asks, until nobody has for [`Settings::disconnect_delay`].
@@ -387,7 +400,10 @@ impl<M: Outgoing> Connection<M> {
     /// Queues the close that the peer's end asks for, behind what answers its last messages.
     fn answer(&self, end: &Ended) {
         match end {
-            Ended::Closed(code) => self.outbox.answer_close(*code),
+            Ended::Closed(code) => {
+                let goodbye = self.expects_goodbye.then_some(NORMAL_CLOSURE);
+                self.outbox.answer_close(code.or(goodbye));
+            }
             Ended::Violation(close) => self.outbox.close_below(close.clone()),
             Ended::Lost(_) | Ended::Ours => {}
         }

@@ -46,11 +46,20 @@ impl Driver {
     /// Appends a frame of the session itself. Messages that may be dropped make room for it; where that is not enough the client is too
     /// slow, since a frame that is missing would be worse than the end.
     pub(super) fn transmit(&self, frame: &Frame) {
-        let own = Delivery::frame(frame, self.session.version());
-        let outbox = self.session.outbox();
-        if outbox.push_with(Overflow::DropOldest, |_| Some(own)) == Push::Full {
+        if !self.try_transmit(frame) {
             self.session.end(CloseReason::SlowConsumer);
         }
+    }
+
+    /// Appends the last frame, an ERROR. If it finds no room the close code says why the session ends.
+    pub(super) fn transmit_last(&self, error: &Frame) {
+        self.try_transmit(error);
+    }
+
+    fn try_transmit(&self, frame: &Frame) -> bool {
+        let own = Delivery::frame(frame, self.session.version());
+        let outbox = self.session.outbox();
+        outbox.push_with(Overflow::DropOldest, |_| Some(own)) != Push::Full
     }
 
     /// Everything but reading. Ready only when the session has to end.
@@ -192,7 +201,7 @@ impl Driver {
         if end + self.rules.limits.limits.expiry_leeway <= now {
             let text = "the token has expired; connect again with a new one";
             let error = Frame::error("token_expired", text, None);
-            self.transmit(&error);
+            self.transmit_last(&error);
             return Some(self.end(CloseReason::Token));
         }
         let left = end.duration_since(now).unwrap_or_default();

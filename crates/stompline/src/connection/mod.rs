@@ -158,6 +158,7 @@ impl Driver {
     /// A goodbye of the client's own first, then ours.
     async fn take_leave(&mut self, reason: &CloseReason) {
         if *reason == CloseReason::Disconnect && self.connection.outbox().closing().is_none() {
+            self.connection.expect_goodbye();
             self.await_goodbye().await;
             self.connection
                 .outbox()
@@ -288,7 +289,7 @@ impl Driver {
             "ERROR"
         );
         self.stomp.close(now());
-        self.transmit(error);
+        self.transmit_last(error);
         self.session.end(reason.clone());
         reason
     }
@@ -344,6 +345,7 @@ impl Driver {
             });
         } else {
             tracing::info!(
+                target: "stompline::session",
                 session = self.session.id(),
                 reason = reason.label(),
                 "connection ended without CONNECT"

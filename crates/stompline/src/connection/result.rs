@@ -243,7 +243,7 @@ impl Driver {
         if let Some(destination) = destination.filter(|text| !needs_escape(text)) {
             error.headers.push("destination", destination);
         }
-        self.transmit(&error);
+        self.transmit_last(&error);
         let reason = match rejection.code() {
             "forbidden" => CloseReason::Forbidden,
             _ => CloseReason::Protocol,

@@ -231,6 +231,43 @@ async fn error_comes_although_the_outbox_is_full() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn error_that_finds_no_room_leaves_its_close_code() {
+    let done = Arc::new(Notify::new());
+    let finish = Arc::clone(&done);
+    let app = test_app(
+        open_broker()
+            .limits(small_outboxes())
+            .message("/slow", move || {
+                let finish = Arc::clone(&finish);
+                async move {
+                    finish.notified().await;
+                    Err::<(), _>(Rejection::new("late", "y".repeat(9_000)).fatal())
+                }
+            }),
+    );
+    let mut anna = app.connect("customer", "anna").await;
+    let mut lazy = app.connect("customer", "lazy").await;
+    lazy.subscribe("s", "/topic/open.words").await;
+    lazy.send("/app/slow", "").await;
+    let padding = "x".repeat(1_000);
+    // The socket takes about sixty; none of the others may be dropped.
+    for _ in 0..70 {
+        anna.send_and_wait("/topic/open.words", padding.clone())
+            .await;
+    }
+    done.notify_one();
+    let closed = async {
+        loop {
+            if let Received::Closed(code) = lazy.receive().await {
+                return code;
+            }
+        }
+    };
+    let code = tokio::time::timeout(Duration::from_mins(1), closed).await;
+    assert_eq!(code.unwrap(), Some(1002), "not that it was too slow");
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_messages_that_may_be_dropped_make_room() {
     let mut limits = Limits::default();
     limits.outbox_bytes_max = 64 * 1024;
