@@ -54,6 +54,15 @@ impl Unacked {
         Ok(())
     }
 
+    /// As [`push`](Self::push), but forgets the oldest delivery if there are too many: for messages that may be dropped unseen, which
+    /// nobody can acknowledge then.
+    pub fn push_newest(&mut self, number: u64) {
+        if self.numbers.len() >= self.deliveries_max {
+            self.numbers.pop_front();
+        }
+        self.numbers.push_back(number);
+    }
+
     /// Settles delivery `number` and, in mode `client`, all before it; returns how many that were.
     /// `None` if the delivery does not wait, as always in mode `auto`.
     pub fn settle(&mut self, mode: AckMode, number: u64) -> Option<usize> {

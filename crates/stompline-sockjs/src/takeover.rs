@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     io,
+    pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use std::{
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderValue, Version, header};
-use tokio::{net::TcpStream, sync::oneshot};
+use tokio::{net::TcpStream, sync::oneshot, time::Sleep};
 
 use crate::{endpoint::tune, outgoing::Outgoing, receiver::Stream};
 
@@ -19,6 +20,10 @@ const WRITE_BYTES: usize = 64 * 1024;
 
 /// How long a client may take to read the end of a response and close.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// How long a client may take over the last bytes of a response, as many as the buffers of the system do not hold: as long as a write may
+/// stall elsewhere.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A streaming response on its own socket.
 pub(crate) struct Takeover<M: Outgoing> {
@@ -66,6 +71,7 @@ impl<M: Outgoing> Takeover<M> {
             bytes: head,
             taken: 0,
         };
+        let mut end = EndTimer::default();
         let whole = poll_fn(|context| {
             if is_gone(&stream, context) {
                 return Poll::Ready(false);
@@ -74,7 +80,8 @@ impl<M: Outgoing> Takeover<M> {
                 match unwritten.poll_write(&stream, context) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(_)) => return Poll::Ready(false),
-                    // A client that takes nothing must not keep a session that was ended for it.
+                    // A client that takes nothing must not keep a session that was ended for it, nor the end of its response.
+                    Poll::Pending if body.is_over() => return end.poll(context).map(|()| false),
                     Poll::Pending => return body.poll_gone(context).map(|()| false),
                 }
                 if body.is_over() {
@@ -102,6 +109,19 @@ impl<M: Outgoing> Takeover<M> {
             });
             let _ = tokio::time::timeout(LINGER, closed).await;
         }
+    }
+}
+
+/// The time in which a client must take the end of its response. No session waits for it any more, so none has a limit for that.
+#[derive(Default)]
+struct EndTimer(Option<Pin<Box<Sleep>>>);
+
+impl EndTimer {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let timer = self
+            .0
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(END_TIMEOUT)));
+        timer.as_mut().poll(context)
     }
 }
 

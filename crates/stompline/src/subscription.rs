@@ -222,12 +222,16 @@ impl Subscription {
     }
 
     fn expect_ack(&self, number: u64) -> Result<(), stompline_proto::Full> {
-        match &self.unacked {
-            Some(unacked) => unacked
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(number),
-            None => Ok(()),
+        let Some(unacked) = &self.unacked else {
+            return Ok(());
+        };
+        let mut unacked = unacked.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.overflow {
+            Overflow::Refuse => unacked.push(number),
+            Overflow::DropOldest | Overflow::Conflate => {
+                unacked.push_newest(number);
+                Ok(())
+            }
         }
     }
 }

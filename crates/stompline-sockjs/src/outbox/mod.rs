@@ -378,16 +378,19 @@ impl<M: Outgoing> Outbox<M> {
         state.flushing.then_some(control)
     }
 
-    fn end_write(&self, written: usize, control: usize, blocked: bool) {
+    /// Gives the right to write back. `true` once the close has left.
+    fn end_write(&self, written: usize, control: usize, blocked: bool) -> bool {
         let mut state = self.lock();
         state.flushing = false;
         state.blocked = blocked;
         state.settle(written, control);
+        let is_closed = state.close_written && !state.has_output();
         if !state.is_over_half() {
             let relief = state.relieve();
             drop(state);
             wake_all(relief);
         }
+        is_closed
     }
 
     fn lock(&self) -> MutexGuard<'_, State<M>> {
@@ -404,7 +407,10 @@ impl<M: Outgoing> Outbox<M> {
             while let Some(control) = self.begin_write(buffer) {
                 match stream.try_write(buffer) {
                     Ok(written) => {
-                        self.end_write(written, control, false);
+                        // Its task waits for the close to have left, and may have looked while this thread wrote it.
+                        if self.end_write(written, control, false) {
+                            self.driver.wake();
+                        }
                         turn += written;
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

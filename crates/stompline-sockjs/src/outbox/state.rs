@@ -90,7 +90,11 @@ impl<M: Outgoing> State<M> {
             && self.bytes + cost > self.bytes_max / 2
             && let Some(at) = self.position_replaced_by(&message)
         {
-            self.bytes = self.bytes + cost - self.cost(&self.queue[at]);
+            let rest = self.bytes - self.cost(&self.queue[at]);
+            if rest > 0 && rest + cost > self.bytes_max {
+                return false;
+            }
+            self.bytes = rest + cost;
             self.queue[at] = message;
             return true;
         }
@@ -367,4 +371,51 @@ fn wire_len<M: Outgoing>(message: &M, framing: Framing) -> usize {
         Framing::SockJs => message.len(Form::Escaped) + r#"a[""]"#.len(),
     };
     stompline_ws::header_len(payload) + payload
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Framing, State};
+    use crate::outgoing::{Form, Outgoing, Overflow};
+
+    /// A message of so many bytes under a key.
+    struct Keyed(u32, usize);
+
+    impl Outgoing for Keyed {
+        fn len(&self, _: Form) -> usize {
+            self.1
+        }
+
+        fn write(&self, _: Form, out: &mut Vec<u8>) {
+            out.resize(out.len() + self.1, b'x');
+        }
+
+        fn is_text(&self) -> bool {
+            true
+        }
+
+        fn is_replaced_by(&self, newer: &Self) -> bool {
+            self.0 == newer.0
+        }
+    }
+
+    #[test]
+    fn newer_messages_of_a_key_keep_the_bound() {
+        let bytes_max = 10_000;
+        let mut state = State::new(Framing::Plain, bytes_max);
+        let mut key = 0;
+        while !state.is_over_half() {
+            assert!(state.append(Keyed(key, 10), Overflow::Conflate));
+            key += 1;
+        }
+        let all = |state: &mut State<Keyed>, bytes| {
+            (0..key).all(|key| state.append(Keyed(key, bytes), Overflow::Conflate))
+        };
+        assert!(
+            all(&mut state, 20),
+            "there is room for slightly larger ones"
+        );
+        assert!(!all(&mut state, 1_000), "but not for so many large ones");
+        assert!(state.bytes <= bytes_max, "{} bytes", state.bytes);
+    }
 }
