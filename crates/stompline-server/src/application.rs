@@ -43,17 +43,19 @@ impl Application {
         let chat = Chat::new(store, chat_settings(config)?);
         let backplane = cluster::connect(&config.redis).await?;
         let prefixes = prefixes(config);
+        // The first policy that fits counts, and the operator's word comes first.
+        let policies = config.limits.slow_readers.iter();
+        let builder = policies.fold(Stompline::builder(), |builder, rule| {
+            builder.overflow(rule.destination.clone(), rule.policy.into())
+        });
         let mut builder = chat
-            .install(Stompline::builder())
+            .install(builder)
             .limits(limits(config))
             .access(access(config, &prefixes)?)
             .prefixes(prefixes);
         let ended = SessionsEnded::default();
         let note = ended.clone();
         builder = builder.listener(move |event: &SessionEvent| note.note(event));
-        for rule in &config.limits.slow_readers {
-            builder = builder.overflow(rule.destination.clone(), rule.policy.into());
-        }
         if config.log.frames {
             builder = builder.interceptor(FrameLog::default());
         }

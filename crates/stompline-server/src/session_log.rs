@@ -30,8 +30,11 @@ impl SessionsEnded {
         match event {
             SessionEvent::Connected(session) => began(session),
             SessionEvent::Disconnected { session, reason } => {
-                let label = reason.label();
-                self.0.get_or_create(&Reason { reason: label }).inc();
+                // Whom CONNECT refused had no session.
+                if session.principal_if_connected().is_some() {
+                    let label = reason.label();
+                    self.0.get_or_create(&Reason { reason: label }).inc();
+                }
                 ended(session, reason);
             }
             _ => {}
