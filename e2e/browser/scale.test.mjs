@@ -58,6 +58,15 @@ function place(visitor) {
   });
 }
 
+/** Resolves when the list stands at its end and what a click has changed is drawn. */
+async function settled(visitor) {
+  await visitor.page.waitForFunction(() => {
+    const list = document.querySelector('[data-testid=message-list]');
+    return list.scrollHeight - list.scrollTop - list.clientHeight < 2;
+  });
+  await visitor.page.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))));
+}
+
 function scroll(visitor, to) {
   return visitor.get('message-list').evaluate((list, top) => (list.scrollTop = top), to);
 }
@@ -87,7 +96,9 @@ test('thread of 3,000 messages stays small and keeps the place', async t => {
   await visitor.get('tab-queue').click();
   await visitor.get('conversation').first().click();
   await visitor.get('take').click();
+  await visitor.get('composer').waitFor();
   await visitor.sees('message 3000');
+  await settled(visitor);
 
   const began = await place(visitor);
   assert.equal(began.bottom, 3_000);
@@ -139,6 +150,7 @@ test('thread scrolled up step by step shows every message on the way', async t =
   await visitor.get('tab-queue').click();
   await visitor.get('conversation').first().click();
   await visitor.sees('message 600');
+  await settled(visitor);
   let low = (await place(visitor)).top;
   const deadline = Date.now() + 120_000;
   while (low > 1 && Date.now() < deadline) {

@@ -78,7 +78,8 @@ export class Server {
   /** The first line of the log that fits, now or later. */
   async logged(pattern) {
     const look = resolve => {
-      const line = this.log.split('\n').find(line => pattern.test(line));
+      // What has no line end yet is not whole.
+      const line = this.log.split('\n').slice(0, -1).find(line => pattern.test(line));
       return line === undefined ? this.#onLog.add(() => look(resolve)) : resolve(line);
     };
     return within(new Promise(look), `a line of the log like ${pattern}`);

@@ -2,7 +2,7 @@
 export type Attention = 'away' | 'elsewhere' | 'there';
 
 /** Another tab that is looked at has answered by then, in milliseconds, also on a busy machine. */
-const ANSWER_MS = 1_000;
+const ANSWER_MS = 2_000;
 
 /** Whether this page is before somebody's eyes. */
 export function isLookedAt(): boolean {

@@ -105,8 +105,10 @@ fn refused_body_leaves_the_connection_usable() {
         .unwrap();
     let mut status = |path: &str, bytes: usize| {
         let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {bytes}\r\n\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(&vec![b'x'; bytes]).unwrap();
+        // In one piece: the server waits only so long for the rest of a body that it refuses.
+        let mut sent = head.into_bytes();
+        sent.resize(sent.len() + bytes, b'x');
+        stream.write_all(&sent).unwrap();
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -223,13 +225,15 @@ fn shortage_of_descriptors_is_told_once_and_passes() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
-                assert!(get(&address, "/healthz", "").starts_with("HTTP/1.1 200 "));
+                // Something has to be accepted.
+                let _ = TcpStream::connect(&address);
                 std::thread::sleep(Duration::from_millis(50));
             }
         });
         server.logged("connections are accepted again");
         is_over.store(true, Ordering::Relaxed);
     });
+    assert!(get(&address, "/healthz", "").starts_with("HTTP/1.1 200 "));
     let rest = server.stop();
     assert!(
         !rest.stderr.contains("no connection can be accepted"),

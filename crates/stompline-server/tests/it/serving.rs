@@ -106,8 +106,7 @@ fn polling_clients_hear_the_end_of_a_drain() {
 fn content_rules_of_the_configuration_hold() {
     let dir = tempfile::tempdir().unwrap();
     let config = dir.path().join("rules.toml");
-    let rules =
-        "[[limits.content]]\ndestination = '/app/send'\nwords = ['casino']\njson_depth = 3\n";
+    let rules = "[endpoints.chat]\nsockjs_disconnect_s = 60\n[[limits.content]]\ndestination = '/app/send'\nwords = ['casino']\njson_depth = 3\n";
     std::fs::write(&config, rules).unwrap();
     let config = config.to_string_lossy().into_owned();
     let args = ["--demo", "--config", &config];

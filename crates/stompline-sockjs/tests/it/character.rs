@@ -1,5 +1,7 @@
 //! Every character arrives as it was sent, whichever way it takes (SockJS protocol, "JSON Unicode Encoding").
 
+use std::time::Duration;
+
 use crate::{
     client::{Answer, post},
     server::{Server, settings},
@@ -68,7 +70,12 @@ async fn receive(server: &Server, start: &str) -> String {
 #[tokio::test]
 async fn every_character_survives_every_transport() {
     // A response ends after each frame, and the one that opens the session is a frame too.
-    let server = Server::with(settings().response_bytes_max(1)).await;
+    let server = Server::with(
+        settings()
+            .response_bytes_max(1)
+            .disconnect_delay(Duration::from_mins(1)),
+    )
+    .await;
     let all: Vec<char> = ('\0'..='\u{ffff}')
         .chain("😀\u{10ffff}%41%".chars())
         .collect();

@@ -1,5 +1,7 @@
 //! xhr, xhr_send, jsonp and jsonp_send (SockJS protocol, "XhrPolling" and "JsonpPolling").
 
+use std::time::Duration;
+
 use crate::{
     client::{Answer, assert_not_cached, get, post},
     server::{Server, settings},
@@ -121,7 +123,8 @@ async fn message_over_the_limit_is_refused_and_the_session_lives() {
 #[tokio::test]
 async fn what_is_not_fetched_is_bounded() {
     let outbox_bytes_max = 16 * 1024;
-    let server = Server::with(settings().outbox_bytes_max(outbox_bytes_max)).await;
+    let settings = settings().outbox_bytes_max(outbox_bytes_max);
+    let server = Server::with(settings.disconnect_delay(Duration::from_mins(1))).await;
     let xhr = "/echo/0/bounded/xhr";
     post(server.address, xhr, "").await;
     let message = format!("\"{}\"", "x".repeat(1000));

@@ -45,7 +45,7 @@ async fn ack_header_only_where_it_is_needed() {
     anna.await_receipt("r").await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn reader_that_never_acks_hears_why_it_is_closed() {
     let reason = Arc::new(Mutex::new(None));
     let heard = Arc::clone(&reason);

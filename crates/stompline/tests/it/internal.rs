@@ -2,7 +2,7 @@
 
 use std::{
     fmt::{Debug, Write},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use stompline::{
@@ -59,6 +59,9 @@ impl Subscriber for Log {
 
 impl Log {
     fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        // While there is one subscriber only, what another thread's lack of one has decided would count for this thread too.
+        static SECOND: OnceLock<tracing::Dispatch> = OnceLock::new();
+        SECOND.get_or_init(|| tracing::Dispatch::new(Self::default()));
         let log = Self::default();
         let guard = tracing::subscriber::set_default(log.clone());
         (log, guard)
