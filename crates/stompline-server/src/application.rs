@@ -50,7 +50,7 @@ impl Application {
         });
         let mut builder = chat
             .install(builder)
-            .limits(limits(config))
+            .limits(limits(config, &config.limits))
             .access(access(config, &prefixes)?)
             .prefixes(prefixes);
         let ended = SessionsEnded::default();
@@ -198,24 +198,24 @@ fn access(config: &Config, prefixes: &Prefixes) -> Result<stompline::access::Acc
 
 /// The limits with what the endpoint has of its own.
 fn endpoint_limits(config: &Config, own: &Endpoint) -> Limits {
-    let mut config = config.clone();
+    let mut from = config.limits.clone();
     for (general, own) in [
-        (&mut config.limits.frame_bytes, own.frame_bytes),
-        (&mut config.limits.outbox_bytes, own.outbox_bytes),
-        (&mut config.limits.subscriptions, own.subscriptions),
-        (&mut config.limits.frames_per_s, own.frames_per_s),
+        (&mut from.frame_bytes, own.frame_bytes),
+        (&mut from.outbox_bytes, own.outbox_bytes),
+        (&mut from.subscriptions, own.subscriptions),
+        (&mut from.frames_per_s, own.frames_per_s),
         (
-            &mut config.limits.connects_per_s_per_address,
+            &mut from.connects_per_s_per_address,
             own.connects_per_s_per_address,
         ),
     ] {
         *general = own.unwrap_or(*general);
     }
-    limits(&config)
+    limits(config, &from)
 }
 
-fn limits(config: &Config) -> Limits {
-    let from = &config.limits;
+/// The limits of `from`, with what stands elsewhere in the configuration.
+fn limits(config: &Config, from: &config::Limits) -> Limits {
     let mut limits = Limits::default();
     limits.frame = DecodeLimits::default()
         .frame_bytes_max(count(from.frame_bytes))
