@@ -15,6 +15,20 @@ fn small_outboxes() -> Limits {
     limits
 }
 
+/// Reads to the end, which has to come within a minute.
+async fn close_code(client: &mut Client) -> Option<u16> {
+    let closed = async {
+        loop {
+            if let Received::Closed(code) = client.receive().await {
+                return code;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), closed)
+        .await
+        .unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn reader_that_stops_is_closed_and_delays_nobody() {
     let app = test_app(open_broker().limits(small_outboxes()));
@@ -256,15 +270,8 @@ async fn error_that_finds_no_room_leaves_its_close_code() {
             .await;
     }
     done.notify_one();
-    let closed = async {
-        loop {
-            if let Received::Closed(code) = lazy.receive().await {
-                return code;
-            }
-        }
-    };
-    let code = tokio::time::timeout(Duration::from_mins(1), closed).await;
-    assert_eq!(code.unwrap(), Some(1002), "not that it was too slow");
+    let code = close_code(&mut lazy).await;
+    assert_eq!(code, Some(1002), "not that it was too slow");
 }
 
 #[tokio::test(start_paused = true)]
@@ -318,13 +325,6 @@ async fn receipts_that_find_no_room_end_the_session() {
         lazy.transmit(&frame(Command::Send, &send)).await;
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let closed = async {
-        loop {
-            if let Received::Closed(code) = lazy.receive().await {
-                return code;
-            }
-        }
-    };
-    let code = tokio::time::timeout(Duration::from_mins(1), closed).await;
-    assert_eq!(code.unwrap(), Some(4500), "nothing is lost in silence");
+    let code = close_code(&mut lazy).await;
+    assert_eq!(code, Some(4500), "nothing is lost in silence");
 }
